@@ -1,0 +1,1 @@
+"""Namespace in which Home Assistant and the tests find the integration."""
