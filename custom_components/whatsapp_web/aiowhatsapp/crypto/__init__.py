@@ -1,0 +1,1 @@
+"""Thin, typed functions over `cryptography` and PyNaCl; no protocol knowledge."""

@@ -1,0 +1,8 @@
+"""Protobuf messages: what goes over the wire, and what the store keeps.
+
+Generated from the `.proto` files beside this one by `script/gen_proto`.
+"""
+
+from . import storage_pb2 as storage, wire_pb2 as wire
+
+__all__ = ["storage", "wire"]

@@ -1,0 +1,184 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ReceiverChain(_message.Message):
+    __slots__ = ("ratchet_key", "chain_key", "index", "skipped")
+    class Skipped(_message.Message):
+        __slots__ = ("counter", "seed")
+        COUNTER_FIELD_NUMBER: _ClassVar[int]
+        SEED_FIELD_NUMBER: _ClassVar[int]
+        counter: int
+        seed: bytes
+        def __init__(self, counter: _Optional[int] = ..., seed: _Optional[bytes] = ...) -> None: ...
+    RATCHET_KEY_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_KEY_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    ratchet_key: bytes
+    chain_key: bytes
+    index: int
+    skipped: _containers.RepeatedCompositeFieldContainer[ReceiverChain.Skipped]
+    def __init__(self, ratchet_key: _Optional[bytes] = ..., chain_key: _Optional[bytes] = ..., index: _Optional[int] = ..., skipped: _Optional[_Iterable[_Union[ReceiverChain.Skipped, _Mapping]]] = ...) -> None: ...
+
+class PendingPreKey(_message.Message):
+    __slots__ = ("pre_key_id", "signed_pre_key_id", "base_key")
+    PRE_KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_PRE_KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    BASE_KEY_FIELD_NUMBER: _ClassVar[int]
+    pre_key_id: int
+    signed_pre_key_id: int
+    base_key: bytes
+    def __init__(self, pre_key_id: _Optional[int] = ..., signed_pre_key_id: _Optional[int] = ..., base_key: _Optional[bytes] = ...) -> None: ...
+
+class SessionState(_message.Message):
+    __slots__ = ("local_identity", "remote_identity", "root_key", "previous_counter", "sender_private", "sender_public", "sender_chain_key", "sender_index", "receivers", "pending_pre_key", "remote_registration_id", "local_registration_id", "base_key")
+    LOCAL_IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    ROOT_KEY_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_COUNTER_FIELD_NUMBER: _ClassVar[int]
+    SENDER_PRIVATE_FIELD_NUMBER: _ClassVar[int]
+    SENDER_PUBLIC_FIELD_NUMBER: _ClassVar[int]
+    SENDER_CHAIN_KEY_FIELD_NUMBER: _ClassVar[int]
+    SENDER_INDEX_FIELD_NUMBER: _ClassVar[int]
+    RECEIVERS_FIELD_NUMBER: _ClassVar[int]
+    PENDING_PRE_KEY_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_REGISTRATION_ID_FIELD_NUMBER: _ClassVar[int]
+    LOCAL_REGISTRATION_ID_FIELD_NUMBER: _ClassVar[int]
+    BASE_KEY_FIELD_NUMBER: _ClassVar[int]
+    local_identity: bytes
+    remote_identity: bytes
+    root_key: bytes
+    previous_counter: int
+    sender_private: bytes
+    sender_public: bytes
+    sender_chain_key: bytes
+    sender_index: int
+    receivers: _containers.RepeatedCompositeFieldContainer[ReceiverChain]
+    pending_pre_key: PendingPreKey
+    remote_registration_id: int
+    local_registration_id: int
+    base_key: bytes
+    def __init__(self, local_identity: _Optional[bytes] = ..., remote_identity: _Optional[bytes] = ..., root_key: _Optional[bytes] = ..., previous_counter: _Optional[int] = ..., sender_private: _Optional[bytes] = ..., sender_public: _Optional[bytes] = ..., sender_chain_key: _Optional[bytes] = ..., sender_index: _Optional[int] = ..., receivers: _Optional[_Iterable[_Union[ReceiverChain, _Mapping]]] = ..., pending_pre_key: _Optional[_Union[PendingPreKey, _Mapping]] = ..., remote_registration_id: _Optional[int] = ..., local_registration_id: _Optional[int] = ..., base_key: _Optional[bytes] = ...) -> None: ...
+
+class SessionRecord(_message.Message):
+    __slots__ = ("current", "archived")
+    CURRENT_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVED_FIELD_NUMBER: _ClassVar[int]
+    current: SessionState
+    archived: _containers.RepeatedCompositeFieldContainer[SessionState]
+    def __init__(self, current: _Optional[_Union[SessionState, _Mapping]] = ..., archived: _Optional[_Iterable[_Union[SessionState, _Mapping]]] = ...) -> None: ...
+
+class SenderKeyState(_message.Message):
+    __slots__ = ("id", "iteration", "chain_key", "signing_public", "signing_private", "skipped")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ITERATION_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_KEY_FIELD_NUMBER: _ClassVar[int]
+    SIGNING_PUBLIC_FIELD_NUMBER: _ClassVar[int]
+    SIGNING_PRIVATE_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    iteration: int
+    chain_key: bytes
+    signing_public: bytes
+    signing_private: bytes
+    skipped: _containers.RepeatedCompositeFieldContainer[ReceiverChain.Skipped]
+    def __init__(self, id: _Optional[int] = ..., iteration: _Optional[int] = ..., chain_key: _Optional[bytes] = ..., signing_public: _Optional[bytes] = ..., signing_private: _Optional[bytes] = ..., skipped: _Optional[_Iterable[_Union[ReceiverChain.Skipped, _Mapping]]] = ...) -> None: ...
+
+class SenderKeyRecord(_message.Message):
+    __slots__ = ("states",)
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    states: _containers.RepeatedCompositeFieldContainer[SenderKeyState]
+    def __init__(self, states: _Optional[_Iterable[_Union[SenderKeyState, _Mapping]]] = ...) -> None: ...
+
+class PreKeyRecord(_message.Message):
+    __slots__ = ("id", "private_key", "offered")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PRIVATE_KEY_FIELD_NUMBER: _ClassVar[int]
+    OFFERED_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    private_key: bytes
+    offered: bool
+    def __init__(self, id: _Optional[int] = ..., private_key: _Optional[bytes] = ..., offered: bool = ...) -> None: ...
+
+class SignedPreKeyRecord(_message.Message):
+    __slots__ = ("id", "private_key", "signature", "created_at")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PRIVATE_KEY_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    private_key: bytes
+    signature: bytes
+    created_at: int
+    def __init__(self, id: _Optional[int] = ..., private_key: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., created_at: _Optional[int] = ...) -> None: ...
+
+class DeviceListRecord(_message.Message):
+    __slots__ = ("devices", "fetched_at")
+    class Device(_message.Message):
+        __slots__ = ("id", "key_index", "hosted")
+        ID_FIELD_NUMBER: _ClassVar[int]
+        KEY_INDEX_FIELD_NUMBER: _ClassVar[int]
+        HOSTED_FIELD_NUMBER: _ClassVar[int]
+        id: int
+        key_index: int
+        hosted: bool
+        def __init__(self, id: _Optional[int] = ..., key_index: _Optional[int] = ..., hosted: bool = ...) -> None: ...
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    FETCHED_AT_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedCompositeFieldContainer[DeviceListRecord.Device]
+    fetched_at: int
+    def __init__(self, devices: _Optional[_Iterable[_Union[DeviceListRecord.Device, _Mapping]]] = ..., fetched_at: _Optional[int] = ...) -> None: ...
+
+class SentMessageRecord(_message.Message):
+    __slots__ = ("message", "sent_at", "resends", "type")
+    class Resend(_message.Message):
+        __slots__ = ("requester", "count", "base_key")
+        REQUESTER_FIELD_NUMBER: _ClassVar[int]
+        COUNT_FIELD_NUMBER: _ClassVar[int]
+        BASE_KEY_FIELD_NUMBER: _ClassVar[int]
+        requester: str
+        count: int
+        base_key: bytes
+        def __init__(self, requester: _Optional[str] = ..., count: _Optional[int] = ..., base_key: _Optional[bytes] = ...) -> None: ...
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    SENT_AT_FIELD_NUMBER: _ClassVar[int]
+    RESENDS_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    message: bytes
+    sent_at: int
+    resends: _containers.RepeatedCompositeFieldContainer[SentMessageRecord.Resend]
+    type: str
+    def __init__(self, message: _Optional[bytes] = ..., sent_at: _Optional[int] = ..., resends: _Optional[_Iterable[_Union[SentMessageRecord.Resend, _Mapping]]] = ..., type: _Optional[str] = ...) -> None: ...
+
+class InboxRecord(_message.Message):
+    __slots__ = ("message", "chat", "sender", "id", "timestamp", "push_name", "from_me", "offline", "sender_alternate", "category", "is_history", "recipient_alternate")
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    CHAT_FIELD_NUMBER: _ClassVar[int]
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    PUSH_NAME_FIELD_NUMBER: _ClassVar[int]
+    FROM_ME_FIELD_NUMBER: _ClassVar[int]
+    OFFLINE_FIELD_NUMBER: _ClassVar[int]
+    SENDER_ALTERNATE_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    IS_HISTORY_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENT_ALTERNATE_FIELD_NUMBER: _ClassVar[int]
+    message: bytes
+    chat: str
+    sender: str
+    id: str
+    timestamp: int
+    push_name: str
+    from_me: bool
+    offline: bool
+    sender_alternate: str
+    category: str
+    is_history: bool
+    recipient_alternate: str
+    def __init__(self, message: _Optional[bytes] = ..., chat: _Optional[str] = ..., sender: _Optional[str] = ..., id: _Optional[str] = ..., timestamp: _Optional[int] = ..., push_name: _Optional[str] = ..., from_me: bool = ..., offline: bool = ..., sender_alternate: _Optional[str] = ..., category: _Optional[str] = ..., is_history: bool = ..., recipient_alternate: _Optional[str] = ...) -> None: ...
