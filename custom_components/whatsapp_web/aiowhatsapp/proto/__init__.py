@@ -3,6 +3,8 @@
 Generated from the `.proto` files beside this one by `script/gen_proto`.
 """
 
+from google.protobuf.message import DecodeError as ProtobufError
+
 from . import storage_pb2 as storage, wire_pb2 as wire
 
-__all__ = ["storage", "wire"]
+__all__ = ["ProtobufError", "storage", "wire"]
