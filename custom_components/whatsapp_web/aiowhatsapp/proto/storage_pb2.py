@@ -24,39 +24,37 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61iowhatsapp/storage.proto\x12\x13\x61iowhatsapp.storage\"\xad\x01\n\rReceiverChain\x12\x13\n\x0bratchet_key\x18\x01 \x02(\x0c\x12\x11\n\tchain_key\x18\x02 \x02(\x0c\x12\r\n\x05index\x18\x03 \x02(\r\x12;\n\x07skipped\x18\x04 \x03(\x0b\x32*.aiowhatsapp.storage.ReceiverChain.Skipped\x1a(\n\x07Skipped\x12\x0f\n\x07\x63ounter\x18\x01 \x02(\r\x12\x0c\n\x04seed\x18\x02 \x02(\x0c\"P\n\rPendingPreKey\x12\x12\n\npre_key_id\x18\x01 \x01(\r\x12\x19\n\x11signed_pre_key_id\x18\x02 \x02(\r\x12\x10\n\x08\x62\x61se_key\x18\x03 \x02(\x0c\"\x8f\x03\n\x0cSessionState\x12\x16\n\x0elocal_identity\x18\x01 \x02(\x0c\x12\x17\n\x0fremote_identity\x18\x02 \x02(\x0c\x12\x10\n\x08root_key\x18\x03 \x02(\x0c\x12\x18\n\x10previous_counter\x18\x04 \x02(\r\x12\x16\n\x0esender_private\x18\x05 \x02(\x0c\x12\x15\n\rsender_public\x18\x06 \x02(\x0c\x12\x18\n\x10sender_chain_key\x18\x07 \x02(\x0c\x12\x14\n\x0csender_index\x18\x08 \x02(\r\x12\x35\n\treceivers\x18\t \x03(\x0b\x32\".aiowhatsapp.storage.ReceiverChain\x12;\n\x0fpending_pre_key\x18\n \x01(\x0b\x32\".aiowhatsapp.storage.PendingPreKey\x12\x1e\n\x16remote_registration_id\x18\x0b \x01(\r\x12\x1d\n\x15local_registration_id\x18\x0c \x01(\r\x12\x10\n\x08\x62\x61se_key\x18\r \x02(\x0c\"x\n\rSessionRecord\x12\x32\n\x07\x63urrent\x18\x01 \x01(\x0b\x32!.aiowhatsapp.storage.SessionState\x12\x33\n\x08\x61rchived\x18\x02 \x03(\x0b\x32!.aiowhatsapp.storage.SessionState\"\xb0\x01\n\x0eSenderKeyState\x12\n\n\x02id\x18\x01 \x02(\r\x12\x11\n\titeration\x18\x02 \x02(\r\x12\x11\n\tchain_key\x18\x03 \x02(\x0c\x12\x16\n\x0esigning_public\x18\x04 \x02(\x0c\x12\x17\n\x0fsigning_private\x18\x05 \x01(\x0c\x12;\n\x07skipped\x18\x06 \x03(\x0b\x32*.aiowhatsapp.storage.ReceiverChain.Skipped\"F\n\x0fSenderKeyRecord\x12\x33\n\x06states\x18\x01 \x03(\x0b\x32#.aiowhatsapp.storage.SenderKeyState\"@\n\x0cPreKeyRecord\x12\n\n\x02id\x18\x01 \x02(\r\x12\x13\n\x0bprivate_key\x18\x02 \x02(\x0c\x12\x0f\n\x07offered\x18\x03 \x01(\x08\"\\\n\x12SignedPreKeyRecord\x12\n\n\x02id\x18\x01 \x02(\r\x12\x13\n\x0bprivate_key\x18\x02 \x02(\x0c\x12\x11\n\tsignature\x18\x03 \x02(\x0c\x12\x12\n\ncreated_at\x18\x04 \x02(\x04\"\x9e\x01\n\x10\x44\x65viceListRecord\x12=\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32,.aiowhatsapp.storage.DeviceListRecord.Device\x12\x12\n\nfetched_at\x18\x02 \x01(\x04\x1a\x37\n\x06\x44\x65vice\x12\n\n\x02id\x18\x01 \x02(\r\x12\x11\n\tkey_index\x18\x02 \x01(\r\x12\x0e\n\x06hosted\x18\x03 \x01(\x08\"\xc1\x01\n\x11SentMessageRecord\x12\x0f\n\x07message\x18\x01 \x02(\x0c\x12\x0f\n\x07sent_at\x18\x02 \x02(\x04\x12>\n\x07resends\x18\x03 \x03(\x0b\x32-.aiowhatsapp.storage.SentMessageRecord.Resend\x12\x0c\n\x04type\x18\x04 \x01(\t\x1a<\n\x06Resend\x12\x11\n\trequester\x18\x01 \x02(\t\x12\r\n\x05\x63ount\x18\x02 \x02(\r\x12\x10\n\x08\x62\x61se_key\x18\x03 \x01(\x0c\"\xed\x01\n\x0bInboxRecord\x12\x0f\n\x07message\x18\x01 \x02(\x0c\x12\x0c\n\x04\x63hat\x18\x02 \x02(\t\x12\x0e\n\x06sender\x18\x03 \x02(\t\x12\n\n\x02id\x18\x04 \x02(\t\x12\x11\n\ttimestamp\x18\x05 \x02(\x04\x12\x11\n\tpush_name\x18\x06 \x01(\t\x12\x0f\n\x07\x66rom_me\x18\x07 \x01(\x08\x12\x0f\n\x07offline\x18\x08 \x01(\x08\x12\x18\n\x10sender_alternate\x18\t \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\n \x01(\t\x12\x12\n\nis_history\x18\x0b \x01(\x08\x12\x1b\n\x13recipient_alternate\x18\x0c \x01(\t')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61iowhatsapp/storage.proto\x12\x13\x61iowhatsapp.storage\"W\n\rReceiverChain\x12\x13\n\x0bratchet_key\x18\x01 \x02(\x0c\x12\x11\n\tchain_key\x18\x02 \x02(\x0c\x12\r\n\x05index\x18\x03 \x02(\r\x12\x0f\n\x07skipped\x18\x04 \x01(\x0c\"P\n\rPendingPreKey\x12\x12\n\npre_key_id\x18\x01 \x01(\r\x12\x19\n\x11signed_pre_key_id\x18\x02 \x02(\r\x12\x10\n\x08\x62\x61se_key\x18\x03 \x02(\x0c\"\x8f\x03\n\x0cSessionState\x12\x16\n\x0elocal_identity\x18\x01 \x02(\x0c\x12\x17\n\x0fremote_identity\x18\x02 \x02(\x0c\x12\x10\n\x08root_key\x18\x03 \x02(\x0c\x12\x18\n\x10previous_counter\x18\x04 \x02(\r\x12\x16\n\x0esender_private\x18\x05 \x02(\x0c\x12\x15\n\rsender_public\x18\x06 \x02(\x0c\x12\x18\n\x10sender_chain_key\x18\x07 \x02(\x0c\x12\x14\n\x0csender_index\x18\x08 \x02(\r\x12\x35\n\treceivers\x18\t \x03(\x0b\x32\".aiowhatsapp.storage.ReceiverChain\x12;\n\x0fpending_pre_key\x18\n \x01(\x0b\x32\".aiowhatsapp.storage.PendingPreKey\x12\x1e\n\x16remote_registration_id\x18\x0b \x01(\r\x12\x1d\n\x15local_registration_id\x18\x0c \x01(\r\x12\x10\n\x08\x62\x61se_key\x18\r \x02(\x0c\"2\n\rSessionRecord\x12\x0f\n\x07\x63urrent\x18\x01 \x01(\x0c\x12\x10\n\x08\x61rchived\x18\x02 \x03(\x0c\"\x84\x01\n\x0eSenderKeyState\x12\n\n\x02id\x18\x01 \x02(\r\x12\x11\n\titeration\x18\x02 \x02(\r\x12\x11\n\tchain_key\x18\x03 \x02(\x0c\x12\x16\n\x0esigning_public\x18\x04 \x02(\x0c\x12\x17\n\x0fsigning_private\x18\x05 \x01(\x0c\x12\x0f\n\x07skipped\x18\x06 \x01(\x0c\"F\n\x0fSenderKeyRecord\x12\x33\n\x06states\x18\x01 \x03(\x0b\x32#.aiowhatsapp.storage.SenderKeyState\"@\n\x0cPreKeyRecord\x12\n\n\x02id\x18\x01 \x02(\r\x12\x13\n\x0bprivate_key\x18\x02 \x02(\x0c\x12\x0f\n\x07offered\x18\x03 \x01(\x08\"\\\n\x12SignedPreKeyRecord\x12\n\n\x02id\x18\x01 \x02(\r\x12\x13\n\x0bprivate_key\x18\x02 \x02(\x0c\x12\x11\n\tsignature\x18\x03 \x02(\x0c\x12\x12\n\ncreated_at\x18\x04 \x02(\x04\"\x9e\x01\n\x10\x44\x65viceListRecord\x12=\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32,.aiowhatsapp.storage.DeviceListRecord.Device\x12\x12\n\nfetched_at\x18\x02 \x01(\x04\x1a\x37\n\x06\x44\x65vice\x12\n\n\x02id\x18\x01 \x02(\r\x12\x11\n\tkey_index\x18\x02 \x01(\r\x12\x0e\n\x06hosted\x18\x03 \x01(\x08\"\xc1\x01\n\x11SentMessageRecord\x12\x0f\n\x07message\x18\x01 \x02(\x0c\x12\x0f\n\x07sent_at\x18\x02 \x02(\x04\x12>\n\x07resends\x18\x03 \x03(\x0b\x32-.aiowhatsapp.storage.SentMessageRecord.Resend\x12\x0c\n\x04type\x18\x04 \x01(\t\x1a<\n\x06Resend\x12\x11\n\trequester\x18\x01 \x02(\t\x12\r\n\x05\x63ount\x18\x02 \x02(\r\x12\x10\n\x08\x62\x61se_key\x18\x03 \x01(\x0c\"\xed\x01\n\x0bInboxRecord\x12\x0f\n\x07message\x18\x01 \x02(\x0c\x12\x0c\n\x04\x63hat\x18\x02 \x02(\t\x12\x0e\n\x06sender\x18\x03 \x02(\t\x12\n\n\x02id\x18\x04 \x02(\t\x12\x11\n\ttimestamp\x18\x05 \x02(\x04\x12\x11\n\tpush_name\x18\x06 \x01(\t\x12\x0f\n\x07\x66rom_me\x18\x07 \x01(\x08\x12\x0f\n\x07offline\x18\x08 \x01(\x08\x12\x18\n\x10sender_alternate\x18\t \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\n \x01(\t\x12\x12\n\nis_history\x18\x0b \x01(\x08\x12\x1b\n\x13recipient_alternate\x18\x0c \x01(\t')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'aiowhatsapp.storage_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECEIVERCHAIN']._serialized_start=51
-  _globals['_RECEIVERCHAIN']._serialized_end=224
-  _globals['_RECEIVERCHAIN_SKIPPED']._serialized_start=184
-  _globals['_RECEIVERCHAIN_SKIPPED']._serialized_end=224
-  _globals['_PENDINGPREKEY']._serialized_start=226
-  _globals['_PENDINGPREKEY']._serialized_end=306
-  _globals['_SESSIONSTATE']._serialized_start=309
-  _globals['_SESSIONSTATE']._serialized_end=708
-  _globals['_SESSIONRECORD']._serialized_start=710
-  _globals['_SESSIONRECORD']._serialized_end=830
-  _globals['_SENDERKEYSTATE']._serialized_start=833
-  _globals['_SENDERKEYSTATE']._serialized_end=1009
-  _globals['_SENDERKEYRECORD']._serialized_start=1011
-  _globals['_SENDERKEYRECORD']._serialized_end=1081
-  _globals['_PREKEYRECORD']._serialized_start=1083
-  _globals['_PREKEYRECORD']._serialized_end=1147
-  _globals['_SIGNEDPREKEYRECORD']._serialized_start=1149
-  _globals['_SIGNEDPREKEYRECORD']._serialized_end=1241
-  _globals['_DEVICELISTRECORD']._serialized_start=1244
-  _globals['_DEVICELISTRECORD']._serialized_end=1402
-  _globals['_DEVICELISTRECORD_DEVICE']._serialized_start=1347
-  _globals['_DEVICELISTRECORD_DEVICE']._serialized_end=1402
-  _globals['_SENTMESSAGERECORD']._serialized_start=1405
-  _globals['_SENTMESSAGERECORD']._serialized_end=1598
-  _globals['_SENTMESSAGERECORD_RESEND']._serialized_start=1538
-  _globals['_SENTMESSAGERECORD_RESEND']._serialized_end=1598
-  _globals['_INBOXRECORD']._serialized_start=1601
-  _globals['_INBOXRECORD']._serialized_end=1838
+  _globals['_RECEIVERCHAIN']._serialized_start=50
+  _globals['_RECEIVERCHAIN']._serialized_end=137
+  _globals['_PENDINGPREKEY']._serialized_start=139
+  _globals['_PENDINGPREKEY']._serialized_end=219
+  _globals['_SESSIONSTATE']._serialized_start=222
+  _globals['_SESSIONSTATE']._serialized_end=621
+  _globals['_SESSIONRECORD']._serialized_start=623
+  _globals['_SESSIONRECORD']._serialized_end=673
+  _globals['_SENDERKEYSTATE']._serialized_start=676
+  _globals['_SENDERKEYSTATE']._serialized_end=808
+  _globals['_SENDERKEYRECORD']._serialized_start=810
+  _globals['_SENDERKEYRECORD']._serialized_end=880
+  _globals['_PREKEYRECORD']._serialized_start=882
+  _globals['_PREKEYRECORD']._serialized_end=946
+  _globals['_SIGNEDPREKEYRECORD']._serialized_start=948
+  _globals['_SIGNEDPREKEYRECORD']._serialized_end=1040
+  _globals['_DEVICELISTRECORD']._serialized_start=1043
+  _globals['_DEVICELISTRECORD']._serialized_end=1201
+  _globals['_DEVICELISTRECORD_DEVICE']._serialized_start=1146
+  _globals['_DEVICELISTRECORD_DEVICE']._serialized_end=1201
+  _globals['_SENTMESSAGERECORD']._serialized_start=1204
+  _globals['_SENTMESSAGERECORD']._serialized_end=1397
+  _globals['_SENTMESSAGERECORD_RESEND']._serialized_start=1337
+  _globals['_SENTMESSAGERECORD_RESEND']._serialized_end=1397
+  _globals['_INBOXRECORD']._serialized_start=1400
+  _globals['_INBOXRECORD']._serialized_end=1637
 # @@protoc_insertion_point(module_scope)

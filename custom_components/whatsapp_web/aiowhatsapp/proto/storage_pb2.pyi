@@ -8,13 +8,6 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 class ReceiverChain(_message.Message):
     __slots__ = ("ratchet_key", "chain_key", "index", "skipped")
-    class Skipped(_message.Message):
-        __slots__ = ("counter", "seed")
-        COUNTER_FIELD_NUMBER: _ClassVar[int]
-        SEED_FIELD_NUMBER: _ClassVar[int]
-        counter: int
-        seed: bytes
-        def __init__(self, counter: _Optional[int] = ..., seed: _Optional[bytes] = ...) -> None: ...
     RATCHET_KEY_FIELD_NUMBER: _ClassVar[int]
     CHAIN_KEY_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
@@ -22,8 +15,8 @@ class ReceiverChain(_message.Message):
     ratchet_key: bytes
     chain_key: bytes
     index: int
-    skipped: _containers.RepeatedCompositeFieldContainer[ReceiverChain.Skipped]
-    def __init__(self, ratchet_key: _Optional[bytes] = ..., chain_key: _Optional[bytes] = ..., index: _Optional[int] = ..., skipped: _Optional[_Iterable[_Union[ReceiverChain.Skipped, _Mapping]]] = ...) -> None: ...
+    skipped: bytes
+    def __init__(self, ratchet_key: _Optional[bytes] = ..., chain_key: _Optional[bytes] = ..., index: _Optional[int] = ..., skipped: _Optional[bytes] = ...) -> None: ...
 
 class PendingPreKey(_message.Message):
     __slots__ = ("pre_key_id", "signed_pre_key_id", "base_key")
@@ -69,9 +62,9 @@ class SessionRecord(_message.Message):
     __slots__ = ("current", "archived")
     CURRENT_FIELD_NUMBER: _ClassVar[int]
     ARCHIVED_FIELD_NUMBER: _ClassVar[int]
-    current: SessionState
-    archived: _containers.RepeatedCompositeFieldContainer[SessionState]
-    def __init__(self, current: _Optional[_Union[SessionState, _Mapping]] = ..., archived: _Optional[_Iterable[_Union[SessionState, _Mapping]]] = ...) -> None: ...
+    current: bytes
+    archived: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, current: _Optional[bytes] = ..., archived: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class SenderKeyState(_message.Message):
     __slots__ = ("id", "iteration", "chain_key", "signing_public", "signing_private", "skipped")
@@ -86,8 +79,8 @@ class SenderKeyState(_message.Message):
     chain_key: bytes
     signing_public: bytes
     signing_private: bytes
-    skipped: _containers.RepeatedCompositeFieldContainer[ReceiverChain.Skipped]
-    def __init__(self, id: _Optional[int] = ..., iteration: _Optional[int] = ..., chain_key: _Optional[bytes] = ..., signing_public: _Optional[bytes] = ..., signing_private: _Optional[bytes] = ..., skipped: _Optional[_Iterable[_Union[ReceiverChain.Skipped, _Mapping]]] = ...) -> None: ...
+    skipped: bytes
+    def __init__(self, id: _Optional[int] = ..., iteration: _Optional[int] = ..., chain_key: _Optional[bytes] = ..., signing_public: _Optional[bytes] = ..., signing_private: _Optional[bytes] = ..., skipped: _Optional[bytes] = ...) -> None: ...
 
 class SenderKeyRecord(_message.Message):
     __slots__ = ("states",)
