@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import hashlib
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from nacl import bindings
 from nacl.exceptions import CryptoError
 
@@ -49,8 +48,7 @@ class KeyPair:
         if len(private) != KEY_LENGTH:
             raise InvalidKey("A private key has 32 bytes")
         private = clamp(private)
-        key = X25519PrivateKey.from_private_bytes(private)
-        return cls(private, key.public_key().public_bytes_raw())
+        return cls(private, bindings.crypto_scalarmult_base(private))
 
     @property
     def serialized_public(self) -> bytes:
@@ -75,11 +73,13 @@ def agree(private: bytes, public: bytes) -> bytes:
 
     Raises `InvalidKey` for a public key of another length or of low order.
     """
+    # The binding reads 32 bytes wherever it is pointed at: lengths are ours to check.
+    if len(private) != KEY_LENGTH or len(public) != KEY_LENGTH:
+        raise InvalidKey("A key has 32 bytes")
     try:
-        ours = X25519PrivateKey.from_private_bytes(private)
-        return ours.exchange(X25519PublicKey.from_public_bytes(public))
-    except ValueError as err:
-        raise InvalidKey("Key agreement failed") from err
+        return bindings.crypto_scalarmult(private, public)
+    except CryptoError as err:
+        raise InvalidKey("The public key is of low order") from err
 
 
 def sign(private: bytes, message: bytes, randomness: bytes) -> bytes:
