@@ -89,26 +89,36 @@ class SenderKeyRecord(_message.Message):
     def __init__(self, states: _Optional[_Iterable[_Union[SenderKeyState, _Mapping]]] = ...) -> None: ...
 
 class PreKeyRecord(_message.Message):
-    __slots__ = ("id", "private_key", "offered")
+    __slots__ = ("id", "private_key", "offered", "public_key")
     ID_FIELD_NUMBER: _ClassVar[int]
     PRIVATE_KEY_FIELD_NUMBER: _ClassVar[int]
     OFFERED_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
     id: int
     private_key: bytes
     offered: bool
-    def __init__(self, id: _Optional[int] = ..., private_key: _Optional[bytes] = ..., offered: bool = ...) -> None: ...
+    public_key: bytes
+    def __init__(self, id: _Optional[int] = ..., private_key: _Optional[bytes] = ..., offered: bool = ..., public_key: _Optional[bytes] = ...) -> None: ...
 
 class SignedPreKeyRecord(_message.Message):
-    __slots__ = ("id", "private_key", "signature", "created_at")
+    __slots__ = ("id", "private_key", "signature", "created_at", "public_key")
     ID_FIELD_NUMBER: _ClassVar[int]
     PRIVATE_KEY_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
     id: int
     private_key: bytes
     signature: bytes
     created_at: int
-    def __init__(self, id: _Optional[int] = ..., private_key: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., created_at: _Optional[int] = ...) -> None: ...
+    public_key: bytes
+    def __init__(self, id: _Optional[int] = ..., private_key: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., created_at: _Optional[int] = ..., public_key: _Optional[bytes] = ...) -> None: ...
+
+class SenderKeyTargetsRecord(_message.Message):
+    __slots__ = ("addresses",)
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    addresses: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, addresses: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class DeviceListRecord(_message.Message):
     __slots__ = ("devices", "fetched_at")

@@ -1,0 +1,270 @@
+"""A backend in an SQLite file, worked on by other threads, never by the event loop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from mmap import mmap
+from pathlib import Path
+import threading
+from typing import Final, override
+
+from ..crypto.kdf import hkdf_sha256
+from ..errors import StoreError
+from .base import Backend, Put, RandomBytes, RunBlocking, Table, Write, forget_marks
+from .cache import ValueCache
+from .database import NONCE_LENGTH, Database, translate_errors
+from .files import make_private, map_marks, marks_path, remove_all
+from .marks import DeliveryMarks
+
+KEY_LENGTH: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    """Writes of one caller, waiting for their turn."""
+
+    writes: Sequence[Write]
+    nonces: bytes = field(repr=False)
+    done: asyncio.Future[None]
+
+    def succeed(self) -> None:
+        """Let the caller go on, if it still waits."""
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def fail(self, error: StoreError) -> None:
+        """Raise `error` in the caller, if it still waits."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What is there between opening and closing."""
+
+    database: Database
+    marks: DeliveryMarks
+    mapping: mmap
+
+    @classmethod
+    def at(cls, path: Path, key: bytes, nonce: bytes) -> _Opened:
+        """Open the files; blocks."""
+        make_private(path)
+        database = Database(path, key=key, nonce=nonce)
+        try:
+            mapping = map_marks(marks_path(path))
+        except BaseException:
+            database.close()
+            raise
+        secret = hkdf_sha256(key, info=b"delivery marks", length=KEY_LENGTH)
+        return cls(database, DeliveryMarks(mapping, secret=secret), mapping)
+
+    def close(self) -> None:
+        """Close the files; blocks."""
+        try:
+            self.mapping.flush()
+            self.mapping.close()
+        finally:
+            self.database.close()
+
+
+class SqliteBackend(Backend):
+    """Keeps entries in `path`, each value sealed under `key` (32 bytes).
+
+    One task at a time works on the file: what callers ask for meanwhile waits in
+    line, and all waiting commits share one transaction, hence one wait for the
+    disk. A caller that gives up waiting takes nothing out of the line.
+    """
+
+    def __init__(
+        self, path: str, *, key: bytes, random_bytes: RandomBytes, run_blocking: RunBlocking
+    ) -> None:
+        if len(key) != KEY_LENGTH:
+            raise StoreError("The store's key has 32 bytes")
+        self._path = Path(path)
+        self._key = key
+        self._random_bytes = random_bytes
+        self._run_blocking = run_blocking
+        self._cache = ValueCache()
+        self._opened: _Opened | None = None
+        self._commits: list[_Commit] = []
+        self._turn = asyncio.Lock()
+        # A job outlives the task that waits for it when the loop is torn down.
+        self._one_job = threading.Lock()
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    @property
+    @override
+    def marks(self) -> DeliveryMarks:
+        return self._require_open().marks
+
+    @override
+    async def open(self) -> None:
+        await self._in_turn(self._open)
+
+    @override
+    async def close(self) -> None:
+        await self._in_turn(self._close)
+
+    @override
+    async def get(self, table: Table, keys: Sequence[str]) -> dict[str, bytes]:
+        self._require_open()
+        known = self._cache.lookup(table, keys)
+        missing = [key for key in keys if key not in known]
+        if missing:
+            known |= await self._in_turn(lambda: self._read(table, missing))
+        return {key: value for key, value in known.items() if value is not None}
+
+    @override
+    async def scan(
+        self, table: Table, *, prefix: str = "", limit: int | None = None
+    ) -> list[tuple[str, bytes]]:
+        return await self._query(lambda database: database.scan(table, prefix, limit))
+
+    @override
+    async def count(self, table: Table, *, prefix: str = "") -> int:
+        return await self._query(lambda database: database.count(table, prefix))
+
+    @override
+    async def commit(self, writes: Sequence[Write]) -> None:
+        self._require_open()
+        if not writes:
+            return
+        done = asyncio.get_running_loop().create_future()
+        nonces = self._random_bytes(NONCE_LENGTH * len(writes))
+        self._commits.append(_Commit(tuple(writes), nonces, done))
+        if len(self._commits) == 1:
+            self._start(self._write_waiting())
+        await done
+
+    @override
+    async def prune(self, now: int) -> int:
+        return await self._in_turn(lambda: self._prune(now))
+
+    @override
+    async def destroy(self) -> None:
+        async def destroy() -> None:
+            await self._close()
+            await self._in_thread(lambda: remove_all(self._path))
+
+        await self._in_turn(destroy)
+
+    async def _open(self) -> None:
+        if self._opened is None:
+            nonce = self._random_bytes(NONCE_LENGTH)
+            self._opened = await self._in_thread(lambda: _Opened.at(self._path, self._key, nonce))
+
+    async def _close(self) -> None:
+        opened, self._opened = self._opened, None
+        self._cache.clear()
+        if opened is not None:
+            opened.marks.detach()
+            await self._in_thread(opened.close)
+
+    async def _read(self, table: Table, keys: Sequence[str]) -> dict[str, bytes | None]:
+        database = self._require_open().database
+        found = await self._in_thread(lambda: database.get(table, keys))
+        # Still our turn: nothing was written between the reading and this.
+        for key in keys:
+            self._cache.store(table, key, found.get(key))
+        return {**found}
+
+    async def _query[T](self, query: Callable[[Database], T]) -> T:
+        async def read() -> T:
+            database = self._require_open().database
+            return await self._in_thread(lambda: query(database))
+
+        return await self._in_turn(read)
+
+    async def _prune(self, now: int) -> int:
+        database = self._require_open().database
+        dropped = await self._in_thread(lambda: database.prune(now))
+        for table, key in dropped:
+            self._cache.discard(table, key)
+        return len(dropped)
+
+    async def _write_waiting(self) -> None:
+        """Write all commits that wait, and tell each caller how it went."""
+        commits: list[_Commit] = []
+        try:
+            async with self._turn:
+                commits = self._take_commits()
+                opened = self._require_open()
+                errors = await self._in_thread(lambda: _write_each(opened.database, commits))
+                for commit, error in zip(commits, errors, strict=True):
+                    self._settle(opened, commit, error)
+        except StoreError as err:
+            for commit in commits:
+                commit.fail(err)
+        finally:
+            # Only what was torn down together with the loop has no outcome here.
+            for commit in commits or self._take_commits():
+                commit.fail(StoreError("The write was interrupted"))
+
+    def _take_commits(self) -> list[_Commit]:
+        commits, self._commits = self._commits, []
+        return commits
+
+    def _settle(self, opened: _Opened, commit: _Commit, error: StoreError | None) -> None:
+        if error is not None:
+            commit.fail(error)
+            return
+        for write in commit.writes:
+            value = write.value if isinstance(write, Put) else None
+            self._cache.store(write.table, write.key, value)
+        forget_marks(opened.marks, commit.writes)
+        commit.succeed()
+
+    def _require_open(self) -> _Opened:
+        if self._opened is None:
+            raise StoreError("The store is not open")
+        return self._opened
+
+    async def _in_turn[T](self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do `work` when its turn comes, to the end even if the caller is cancelled."""
+
+        async def take_turn() -> T:
+            async with self._turn:
+                return await work()
+
+        task = self._start(take_turn())
+        # Unlike awaiting the task, this leaves it alone when the caller is cancelled.
+        await asyncio.wait([task])
+        return task.result()
+
+    def _start[T](self, work: Coroutine[None, None, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work)
+        # The loop itself holds tasks but weakly.
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            # Taken note of, also when nobody waits for it any more.
+            task.exception()
+
+    async def _in_thread[T](self, job: Callable[[], T]) -> T:
+        def guarded() -> T:
+            with self._one_job, translate_errors():
+                return job()
+
+        try:
+            return await self._run_blocking(guarded)
+        except RuntimeError as err:
+            raise StoreError("No thread to work on the store: shutting down") from err
+
+
+def _write_each(database: Database, commits: Sequence[_Commit]) -> list[StoreError | None]:
+    """Write all commits in one transaction; if that fails, each in its own."""
+    writes = [write for commit in commits for write in commit.writes]
+    nonces = b"".join(commit.nonces for commit in commits)
+    try:
+        with translate_errors():
+            database.write(writes, nonces)
+    except StoreError as err:
+        if len(commits) == 1:
+            return [err]
+        return [error for commit in commits for error in _write_each(database, [commit])]
+    return [None] * len(commits)
