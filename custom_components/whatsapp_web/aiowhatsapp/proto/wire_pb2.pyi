@@ -701,7 +701,7 @@ class ContextInfo(_message.Message):
     def __init__(self, stanzaId: _Optional[str] = ..., participant: _Optional[str] = ..., quotedMessage: _Optional[_Union[Message, _Mapping]] = ..., remoteJid: _Optional[str] = ..., mentionedJid: _Optional[_Iterable[str]] = ..., forwardingScore: _Optional[int] = ..., isForwarded: bool = ..., expiration: _Optional[int] = ..., ephemeralSettingTimestamp: _Optional[int] = ..., nonJidMentions: _Optional[int] = ...) -> None: ...
 
 class Message(_message.Message):
-    __slots__ = ("conversation", "senderKeyDistributionMessage", "imageMessage", "contactMessage", "locationMessage", "extendedTextMessage", "documentMessage", "audioMessage", "videoMessage", "protocolMessage", "contactsArrayMessage", "liveLocationMessage", "stickerMessage", "groupInviteMessage", "templateButtonReplyMessage", "deviceSentMessage", "messageContextInfo", "viewOnceMessage", "listResponseMessage", "ephemeralMessage", "buttonsResponseMessage", "reactionMessage", "interactiveResponseMessage", "pollCreationMessage", "pollUpdateMessage", "keepInChatMessage", "documentWithCaptionMessage", "viewOnceMessageV2", "encReactionMessage", "editedMessage", "viewOnceMessageV2Extension", "pollCreationMessageV2", "groupMentionedMessage", "pinInChatMessage", "pollCreationMessageV3", "ptvMessage", "botInvokeMessage", "lottieStickerMessage", "eventMessage", "encEventResponseMessage", "secretEncryptedMessage", "albumMessage", "eventCoverImage", "statusMentionMessage", "pollCreationOptionImageMessage", "associatedChildMessage", "groupStatusMentionMessage", "pollCreationMessageV4", "statusAddYours", "groupStatusMessage", "limitSharingMessage", "questionMessage", "groupStatusMessageV2", "questionReplyMessage", "pollCreationMessageV5", "newsletterAdminProfileMessage", "spoilerMessage", "pollCreationMessageV6")
+    __slots__ = ("conversation", "senderKeyDistributionMessage", "imageMessage", "contactMessage", "locationMessage", "extendedTextMessage", "documentMessage", "audioMessage", "videoMessage", "protocolMessage", "contactsArrayMessage", "liveLocationMessage", "templateMessage", "stickerMessage", "groupInviteMessage", "templateButtonReplyMessage", "deviceSentMessage", "messageContextInfo", "listMessage", "viewOnceMessage", "listResponseMessage", "ephemeralMessage", "buttonsMessage", "buttonsResponseMessage", "interactiveMessage", "reactionMessage", "interactiveResponseMessage", "pollCreationMessage", "pollUpdateMessage", "keepInChatMessage", "documentWithCaptionMessage", "viewOnceMessageV2", "encReactionMessage", "editedMessage", "viewOnceMessageV2Extension", "pollCreationMessageV2", "groupMentionedMessage", "pinInChatMessage", "pollCreationMessageV3", "ptvMessage", "botInvokeMessage", "lottieStickerMessage", "eventMessage", "encEventResponseMessage", "secretEncryptedMessage", "albumMessage", "eventCoverImage", "statusMentionMessage", "pollCreationOptionImageMessage", "associatedChildMessage", "groupStatusMentionMessage", "pollCreationMessageV4", "statusAddYours", "groupStatusMessage", "limitSharingMessage", "questionMessage", "groupStatusMessageV2", "questionReplyMessage", "pollCreationMessageV5", "newsletterAdminProfileMessage", "spoilerMessage", "pollCreationMessageV6")
     class HistorySyncType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         INITIAL_BOOTSTRAP: _ClassVar[Message.HistorySyncType]
@@ -1095,6 +1095,54 @@ class Message(_message.Message):
         contextInfo: ContextInfo
         description: str
         def __init__(self, title: _Optional[str] = ..., singleSelectReply: _Optional[_Union[Message.ListResponseMessage.SingleSelectReply, _Mapping]] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., description: _Optional[str] = ...) -> None: ...
+    class ButtonsMessage(_message.Message):
+        __slots__ = ("contentText", "footerText", "contextInfo")
+        CONTENTTEXT_FIELD_NUMBER: _ClassVar[int]
+        FOOTERTEXT_FIELD_NUMBER: _ClassVar[int]
+        CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
+        contentText: str
+        footerText: str
+        contextInfo: ContextInfo
+        def __init__(self, contentText: _Optional[str] = ..., footerText: _Optional[str] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
+    class ListMessage(_message.Message):
+        __slots__ = ("title", "description", "footerText", "contextInfo")
+        TITLE_FIELD_NUMBER: _ClassVar[int]
+        DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+        FOOTERTEXT_FIELD_NUMBER: _ClassVar[int]
+        CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
+        title: str
+        description: str
+        footerText: str
+        contextInfo: ContextInfo
+        def __init__(self, title: _Optional[str] = ..., description: _Optional[str] = ..., footerText: _Optional[str] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
+    class TemplateMessage(_message.Message):
+        __slots__ = ("contextInfo", "hydratedTemplate")
+        class HydratedFourRowTemplate(_message.Message):
+            __slots__ = ("hydratedTitleText", "hydratedContentText", "hydratedFooterText")
+            HYDRATEDTITLETEXT_FIELD_NUMBER: _ClassVar[int]
+            HYDRATEDCONTENTTEXT_FIELD_NUMBER: _ClassVar[int]
+            HYDRATEDFOOTERTEXT_FIELD_NUMBER: _ClassVar[int]
+            hydratedTitleText: str
+            hydratedContentText: str
+            hydratedFooterText: str
+            def __init__(self, hydratedTitleText: _Optional[str] = ..., hydratedContentText: _Optional[str] = ..., hydratedFooterText: _Optional[str] = ...) -> None: ...
+        CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
+        HYDRATEDTEMPLATE_FIELD_NUMBER: _ClassVar[int]
+        contextInfo: ContextInfo
+        hydratedTemplate: Message.TemplateMessage.HydratedFourRowTemplate
+        def __init__(self, contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., hydratedTemplate: _Optional[_Union[Message.TemplateMessage.HydratedFourRowTemplate, _Mapping]] = ...) -> None: ...
+    class InteractiveMessage(_message.Message):
+        __slots__ = ("body", "contextInfo")
+        class Body(_message.Message):
+            __slots__ = ("text",)
+            TEXT_FIELD_NUMBER: _ClassVar[int]
+            text: str
+            def __init__(self, text: _Optional[str] = ...) -> None: ...
+        BODY_FIELD_NUMBER: _ClassVar[int]
+        CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
+        body: Message.InteractiveMessage.Body
+        contextInfo: ContextInfo
+        def __init__(self, body: _Optional[_Union[Message.InteractiveMessage.Body, _Mapping]] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
     class ButtonsResponseMessage(_message.Message):
         __slots__ = ("selectedButtonId", "selectedDisplayText", "contextInfo")
         SELECTEDBUTTONID_FIELD_NUMBER: _ClassVar[int]
@@ -1105,17 +1153,26 @@ class Message(_message.Message):
         contextInfo: ContextInfo
         def __init__(self, selectedButtonId: _Optional[str] = ..., selectedDisplayText: _Optional[str] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
     class InteractiveResponseMessage(_message.Message):
-        __slots__ = ("body", "contextInfo")
+        __slots__ = ("body", "nativeFlowResponseMessage", "contextInfo")
         class Body(_message.Message):
             __slots__ = ("text",)
             TEXT_FIELD_NUMBER: _ClassVar[int]
             text: str
             def __init__(self, text: _Optional[str] = ...) -> None: ...
+        class NativeFlowResponseMessage(_message.Message):
+            __slots__ = ("name", "paramsJson")
+            NAME_FIELD_NUMBER: _ClassVar[int]
+            PARAMSJSON_FIELD_NUMBER: _ClassVar[int]
+            name: str
+            paramsJson: str
+            def __init__(self, name: _Optional[str] = ..., paramsJson: _Optional[str] = ...) -> None: ...
         BODY_FIELD_NUMBER: _ClassVar[int]
+        NATIVEFLOWRESPONSEMESSAGE_FIELD_NUMBER: _ClassVar[int]
         CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
         body: Message.InteractiveResponseMessage.Body
+        nativeFlowResponseMessage: Message.InteractiveResponseMessage.NativeFlowResponseMessage
         contextInfo: ContextInfo
-        def __init__(self, body: _Optional[_Union[Message.InteractiveResponseMessage.Body, _Mapping]] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
+        def __init__(self, body: _Optional[_Union[Message.InteractiveResponseMessage.Body, _Mapping]] = ..., nativeFlowResponseMessage: _Optional[_Union[Message.InteractiveResponseMessage.NativeFlowResponseMessage, _Mapping]] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
     class ReactionMessage(_message.Message):
         __slots__ = ("key", "text", "groupingKey", "senderTimestampMs")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -1467,15 +1524,19 @@ class Message(_message.Message):
     PROTOCOLMESSAGE_FIELD_NUMBER: _ClassVar[int]
     CONTACTSARRAYMESSAGE_FIELD_NUMBER: _ClassVar[int]
     LIVELOCATIONMESSAGE_FIELD_NUMBER: _ClassVar[int]
+    TEMPLATEMESSAGE_FIELD_NUMBER: _ClassVar[int]
     STICKERMESSAGE_FIELD_NUMBER: _ClassVar[int]
     GROUPINVITEMESSAGE_FIELD_NUMBER: _ClassVar[int]
     TEMPLATEBUTTONREPLYMESSAGE_FIELD_NUMBER: _ClassVar[int]
     DEVICESENTMESSAGE_FIELD_NUMBER: _ClassVar[int]
     MESSAGECONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
+    LISTMESSAGE_FIELD_NUMBER: _ClassVar[int]
     VIEWONCEMESSAGE_FIELD_NUMBER: _ClassVar[int]
     LISTRESPONSEMESSAGE_FIELD_NUMBER: _ClassVar[int]
     EPHEMERALMESSAGE_FIELD_NUMBER: _ClassVar[int]
+    BUTTONSMESSAGE_FIELD_NUMBER: _ClassVar[int]
     BUTTONSRESPONSEMESSAGE_FIELD_NUMBER: _ClassVar[int]
+    INTERACTIVEMESSAGE_FIELD_NUMBER: _ClassVar[int]
     REACTIONMESSAGE_FIELD_NUMBER: _ClassVar[int]
     INTERACTIVERESPONSEMESSAGE_FIELD_NUMBER: _ClassVar[int]
     POLLCREATIONMESSAGE_FIELD_NUMBER: _ClassVar[int]
@@ -1525,15 +1586,19 @@ class Message(_message.Message):
     protocolMessage: Message.ProtocolMessage
     contactsArrayMessage: Message.ContactsArrayMessage
     liveLocationMessage: Message.LiveLocationMessage
+    templateMessage: Message.TemplateMessage
     stickerMessage: Message.StickerMessage
     groupInviteMessage: Message.GroupInviteMessage
     templateButtonReplyMessage: Message.TemplateButtonReplyMessage
     deviceSentMessage: Message.DeviceSentMessage
     messageContextInfo: MessageContextInfo
+    listMessage: Message.ListMessage
     viewOnceMessage: Message.FutureProofMessage
     listResponseMessage: Message.ListResponseMessage
     ephemeralMessage: Message.FutureProofMessage
+    buttonsMessage: Message.ButtonsMessage
     buttonsResponseMessage: Message.ButtonsResponseMessage
+    interactiveMessage: Message.InteractiveMessage
     reactionMessage: Message.ReactionMessage
     interactiveResponseMessage: Message.InteractiveResponseMessage
     pollCreationMessage: Message.PollCreationMessage
@@ -1571,7 +1636,7 @@ class Message(_message.Message):
     newsletterAdminProfileMessage: Message.FutureProofMessage
     spoilerMessage: Message.FutureProofMessage
     pollCreationMessageV6: Message.PollCreationMessage
-    def __init__(self, conversation: _Optional[str] = ..., senderKeyDistributionMessage: _Optional[_Union[Message.SenderKeyDistributionMessage, _Mapping]] = ..., imageMessage: _Optional[_Union[Message.ImageMessage, _Mapping]] = ..., contactMessage: _Optional[_Union[Message.ContactMessage, _Mapping]] = ..., locationMessage: _Optional[_Union[Message.LocationMessage, _Mapping]] = ..., extendedTextMessage: _Optional[_Union[Message.ExtendedTextMessage, _Mapping]] = ..., documentMessage: _Optional[_Union[Message.DocumentMessage, _Mapping]] = ..., audioMessage: _Optional[_Union[Message.AudioMessage, _Mapping]] = ..., videoMessage: _Optional[_Union[Message.VideoMessage, _Mapping]] = ..., protocolMessage: _Optional[_Union[Message.ProtocolMessage, _Mapping]] = ..., contactsArrayMessage: _Optional[_Union[Message.ContactsArrayMessage, _Mapping]] = ..., liveLocationMessage: _Optional[_Union[Message.LiveLocationMessage, _Mapping]] = ..., stickerMessage: _Optional[_Union[Message.StickerMessage, _Mapping]] = ..., groupInviteMessage: _Optional[_Union[Message.GroupInviteMessage, _Mapping]] = ..., templateButtonReplyMessage: _Optional[_Union[Message.TemplateButtonReplyMessage, _Mapping]] = ..., deviceSentMessage: _Optional[_Union[Message.DeviceSentMessage, _Mapping]] = ..., messageContextInfo: _Optional[_Union[MessageContextInfo, _Mapping]] = ..., viewOnceMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., listResponseMessage: _Optional[_Union[Message.ListResponseMessage, _Mapping]] = ..., ephemeralMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., buttonsResponseMessage: _Optional[_Union[Message.ButtonsResponseMessage, _Mapping]] = ..., reactionMessage: _Optional[_Union[Message.ReactionMessage, _Mapping]] = ..., interactiveResponseMessage: _Optional[_Union[Message.InteractiveResponseMessage, _Mapping]] = ..., pollCreationMessage: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., pollUpdateMessage: _Optional[_Union[Message.PollUpdateMessage, _Mapping]] = ..., keepInChatMessage: _Optional[_Union[Message.KeepInChatMessage, _Mapping]] = ..., documentWithCaptionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., viewOnceMessageV2: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., encReactionMessage: _Optional[_Union[Message.EncReactionMessage, _Mapping]] = ..., editedMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., viewOnceMessageV2Extension: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV2: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., groupMentionedMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pinInChatMessage: _Optional[_Union[Message.PinInChatMessage, _Mapping]] = ..., pollCreationMessageV3: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., ptvMessage: _Optional[_Union[Message.VideoMessage, _Mapping]] = ..., botInvokeMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., lottieStickerMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., eventMessage: _Optional[_Union[Message.EventMessage, _Mapping]] = ..., encEventResponseMessage: _Optional[_Union[Message.EncEventResponseMessage, _Mapping]] = ..., secretEncryptedMessage: _Optional[_Union[Message.SecretEncryptedMessage, _Mapping]] = ..., albumMessage: _Optional[_Union[Message.AlbumMessage, _Mapping]] = ..., eventCoverImage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., statusMentionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationOptionImageMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., associatedChildMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., groupStatusMentionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV4: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., statusAddYours: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., groupStatusMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., limitSharingMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., questionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., groupStatusMessageV2: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., questionReplyMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV5: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., newsletterAdminProfileMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., spoilerMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV6: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ...) -> None: ...
+    def __init__(self, conversation: _Optional[str] = ..., senderKeyDistributionMessage: _Optional[_Union[Message.SenderKeyDistributionMessage, _Mapping]] = ..., imageMessage: _Optional[_Union[Message.ImageMessage, _Mapping]] = ..., contactMessage: _Optional[_Union[Message.ContactMessage, _Mapping]] = ..., locationMessage: _Optional[_Union[Message.LocationMessage, _Mapping]] = ..., extendedTextMessage: _Optional[_Union[Message.ExtendedTextMessage, _Mapping]] = ..., documentMessage: _Optional[_Union[Message.DocumentMessage, _Mapping]] = ..., audioMessage: _Optional[_Union[Message.AudioMessage, _Mapping]] = ..., videoMessage: _Optional[_Union[Message.VideoMessage, _Mapping]] = ..., protocolMessage: _Optional[_Union[Message.ProtocolMessage, _Mapping]] = ..., contactsArrayMessage: _Optional[_Union[Message.ContactsArrayMessage, _Mapping]] = ..., liveLocationMessage: _Optional[_Union[Message.LiveLocationMessage, _Mapping]] = ..., templateMessage: _Optional[_Union[Message.TemplateMessage, _Mapping]] = ..., stickerMessage: _Optional[_Union[Message.StickerMessage, _Mapping]] = ..., groupInviteMessage: _Optional[_Union[Message.GroupInviteMessage, _Mapping]] = ..., templateButtonReplyMessage: _Optional[_Union[Message.TemplateButtonReplyMessage, _Mapping]] = ..., deviceSentMessage: _Optional[_Union[Message.DeviceSentMessage, _Mapping]] = ..., messageContextInfo: _Optional[_Union[MessageContextInfo, _Mapping]] = ..., listMessage: _Optional[_Union[Message.ListMessage, _Mapping]] = ..., viewOnceMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., listResponseMessage: _Optional[_Union[Message.ListResponseMessage, _Mapping]] = ..., ephemeralMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., buttonsMessage: _Optional[_Union[Message.ButtonsMessage, _Mapping]] = ..., buttonsResponseMessage: _Optional[_Union[Message.ButtonsResponseMessage, _Mapping]] = ..., interactiveMessage: _Optional[_Union[Message.InteractiveMessage, _Mapping]] = ..., reactionMessage: _Optional[_Union[Message.ReactionMessage, _Mapping]] = ..., interactiveResponseMessage: _Optional[_Union[Message.InteractiveResponseMessage, _Mapping]] = ..., pollCreationMessage: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., pollUpdateMessage: _Optional[_Union[Message.PollUpdateMessage, _Mapping]] = ..., keepInChatMessage: _Optional[_Union[Message.KeepInChatMessage, _Mapping]] = ..., documentWithCaptionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., viewOnceMessageV2: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., encReactionMessage: _Optional[_Union[Message.EncReactionMessage, _Mapping]] = ..., editedMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., viewOnceMessageV2Extension: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV2: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., groupMentionedMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pinInChatMessage: _Optional[_Union[Message.PinInChatMessage, _Mapping]] = ..., pollCreationMessageV3: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., ptvMessage: _Optional[_Union[Message.VideoMessage, _Mapping]] = ..., botInvokeMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., lottieStickerMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., eventMessage: _Optional[_Union[Message.EventMessage, _Mapping]] = ..., encEventResponseMessage: _Optional[_Union[Message.EncEventResponseMessage, _Mapping]] = ..., secretEncryptedMessage: _Optional[_Union[Message.SecretEncryptedMessage, _Mapping]] = ..., albumMessage: _Optional[_Union[Message.AlbumMessage, _Mapping]] = ..., eventCoverImage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., statusMentionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationOptionImageMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., associatedChildMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., groupStatusMentionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV4: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., statusAddYours: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., groupStatusMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., limitSharingMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., questionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., groupStatusMessageV2: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., questionReplyMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV5: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., newsletterAdminProfileMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., spoilerMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV6: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ...) -> None: ...
 
 class LIDMigrationMappingSyncMessage(_message.Message):
     __slots__ = ("encodedMappingPayload",)

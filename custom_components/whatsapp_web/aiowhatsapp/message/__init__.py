@@ -1,0 +1,1 @@
+"""Messages: composing what is sent, and reading whatever comes."""

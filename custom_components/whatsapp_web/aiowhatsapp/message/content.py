@@ -1,0 +1,108 @@
+"""What a message says, in the form that listeners get it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..jid import Jid
+
+
+class MessageKind(StrEnum):
+    """What a message is, in one stable word."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    VIDEO = "video"
+    GIF = "gif"
+    VIDEO_NOTE = "video_note"
+    AUDIO = "audio"
+    VOICE = "voice"
+    DOCUMENT = "document"
+    STICKER = "sticker"
+    LOCATION = "location"
+    LIVE_LOCATION = "live_location"
+    CONTACT = "contact"
+    CONTACTS = "contacts"
+    POLL = "poll"
+    POLL_VOTE = "poll_vote"
+    REACTION = "reaction"
+    EDIT = "edit"
+    DELETE = "delete"
+    PIN = "pin"
+    KEEP = "keep"
+    EVENT = "event"
+    EVENT_RESPONSE = "event_response"
+    ALBUM = "album"
+    GROUP_INVITE = "group_invite"
+    BUTTONS = "buttons"
+    BUTTON_REPLY = "button_reply"
+    LIST = "list"
+    LIST_REPLY = "list_reply"
+    TEMPLATE = "template"
+    TEMPLATE_REPLY = "template_reply"
+    INTERACTIVE = "interactive"
+    INTERACTIVE_REPLY = "interactive_reply"
+    PROTOCOL = "protocol"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReference:
+    """Another message that a message is about, as its sender sees it.
+
+    `from_me` means the sender's own message; in a one-to-one chat anything else is ours.
+    """
+
+    id: str
+    from_me: bool
+    chat: Jid | None
+    participant: Jid | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotedMessage:
+    """What a message answers; `chat` only when it was in another chat."""
+
+    id: str
+    author: Jid | None
+    chat: Jid | None
+    kind: MessageKind
+    text: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageContent:
+    """What a message says.
+
+    Everything comes from the sender: who may edit or delete what is for the reader to
+    check. A text that could not be read as UTF-8 has replacement characters.
+    """
+
+    kind: MessageKind
+    text: str | None = field(default=None, repr=False)
+    """The text, caption, question, or label of the chosen answer."""
+    choice: str | None = field(default=None, repr=False)
+    """The id of the chosen answer, where a message offered some."""
+    quoted: QuotedMessage | None = field(default=None, repr=False)
+    mentions: tuple[Jid, ...] = field(default=(), repr=False)
+    mentions_all: bool = False
+    forwarded: bool = False
+    view_once: bool = False
+    ephemeral: bool = False
+    target: MessageReference | None = field(default=None, repr=False)
+    """The message that this one reacts to, edits, deletes, pins, keeps or answers."""
+    reaction: str | None = field(default=None, repr=False)
+    """The emoji; empty when the reaction is taken back, None when it is encrypted."""
+    taken_back: bool = False
+    """Whether a pin, keep or reaction is taken back."""
+    raw: bytes = field(default=b"", repr=False)
+    """The whole message, serialized."""
+
+    @property
+    def edited_id(self) -> str | None:
+        """The id of the message that this one edits."""
+        return self.target.id if self.kind is MessageKind.EDIT and self.target else None
+
+    @property
+    def revoked_id(self) -> str | None:
+        """The id of the message that this one deletes."""
+        return self.target.id if self.kind is MessageKind.DELETE and self.target else None
