@@ -1,0 +1,106 @@
+"""What a phone and its own companions say to each other (category peer)."""
+
+from typing import TYPE_CHECKING
+import zlib
+
+from custom_components.whatsapp_web.aiowhatsapp.proto import wire
+
+if TYPE_CHECKING:
+    from .accounts import Device
+    from .phone import Phone
+
+
+def welcome(phone: Phone, device: Device) -> None:
+    """Send a fresh companion what a phone sends after linking, keys first."""
+    share_keys(phone, device)
+    if not phone.shares_history:
+        return
+    bootstrap = wire.HistorySync(syncType=wire.HistorySync.INITIAL_BOOTSTRAP, progress=100)
+    for number in sorted(phone.account.contacts):
+        contact = phone.server.directory.find_number(number)
+        if contact is not None:
+            bootstrap.phoneNumberToLidMappings.add(
+                pnJid=str(contact.pn_jid), lidJid=str(contact.lid_jid)
+            )
+    names = wire.HistorySync(syncType=wire.HistorySync.PUSH_NAME)
+    names.pushnames.add(id=str(phone.account.pn_jid), pushname=phone.account.name)
+    recent = wire.HistorySync(syncType=wire.HistorySync.RECENT, progress=100, chunkOrder=1)
+    for history in (bootstrap, names, recent):
+        send_history(phone, device, history)
+
+
+def share_keys(phone: Phone, device: Device) -> None:
+    """Share the app-state key."""
+    message = wire.Message()
+    protocol = message.protocolMessage
+    protocol.type = wire.Message.ProtocolMessage.APP_STATE_SYNC_KEY_SHARE
+    key = protocol.appStateSyncKeyShare.keys.add()
+    key.keyId.keyId = phone.keys.app_state_key_id
+    key.keyData.keyData = phone.keys.app_state_key
+    key.keyData.fingerprint.rawId = phone.account.raw_id
+    key.keyData.fingerprint.currentIndex = phone.account.next_key_index - 1
+    key.keyData.fingerprint.deviceIndexes.extend(
+        each.key_index or 0 for each in phone.account.devices.values()
+    )
+    key.keyData.timestamp = phone.server.now() * 1000
+    phone.send_peer(device, message)
+
+
+def send_history(phone: Phone, device: Device, history: wire.HistorySync) -> None:
+    """Send a history notification with its blob inside."""
+    message = wire.Message()
+    protocol = message.protocolMessage
+    protocol.type = wire.Message.ProtocolMessage.HISTORY_SYNC_NOTIFICATION
+    notification = protocol.historySyncNotification
+    blob = history.SerializeToString()
+    notification.fileLength = len(blob)
+    # Two enumerations of the schema with the same names.
+    notification.syncType = wire.Message.HistorySyncType.Value(
+        wire.HistorySync.HistorySyncType.Name(history.syncType)
+    )
+    notification.chunkOrder = history.chunkOrder
+    notification.progress = history.progress
+    notification.initialHistBootstrapInlinePayload = zlib.compress(blob)
+    phone.send_peer(device, message)
+
+
+def answer(phone: Phone, device: Device, stanza_id: str, message: wire.Message) -> None:
+    """Answer a companion's request."""
+    protocol = message.protocolMessage
+    kinds = wire.Message.ProtocolMessage
+    if protocol.type == kinds.APP_STATE_SYNC_KEY_REQUEST:
+        share_keys(phone, device)
+    elif protocol.type == kinds.PEER_DATA_OPERATION_REQUEST_MESSAGE:
+        request = protocol.peerDataOperationRequestMessage
+        wanted = wire.Message.PeerDataOperationRequestType.PLACEHOLDER_MESSAGE_RESEND
+        if request.peerDataOperationRequestType == wanted:
+            _resend_placeholders(phone, device, stanza_id, request)
+
+
+def _resend_placeholders(
+    phone: Phone,
+    device: Device,
+    stanza_id: str,
+    request: wire.Message.PeerDataOperationRequestMessage,
+) -> None:
+    reply = wire.Message()
+    protocol = reply.protocolMessage
+    protocol.type = wire.Message.ProtocolMessage.PEER_DATA_OPERATION_REQUEST_RESPONSE_MESSAGE
+    response = protocol.peerDataOperationRequestResponseMessage
+    response.peerDataOperationRequestType = request.peerDataOperationRequestType
+    response.stanzaId = stanza_id
+    for each in request.placeholderMessageResendRequest:
+        result = response.peerDataOperationResult.add()
+        for stored in phone.messages:
+            if stored.id != each.messageKey.id:
+                continue
+            info = wire.WebMessageInfo(
+                key=each.messageKey,
+                message=stored.message,
+                messageTimestamp=stored.timestamp,
+                pushName=stored.sender.account.name,
+            )
+            result.placeholderMessageResendResponse.webMessageInfoBytes = (
+                info.SerializeToString()
+            )
+    phone.send_peer(device, reply)

@@ -1,0 +1,369 @@
+"""Messages, receipts and acks: what is refused, who gets what, what is settled."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+import hashlib
+from typing import TYPE_CHECKING
+
+from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
+from custom_components.whatsapp_web.aiowhatsapp.proto import wire
+from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
+
+from .accounts import Account, Device, participant_hash
+from .ledger import Envelope, MalformedEnvelope, read_envelope
+
+if TYPE_CHECKING:
+    from .server import Simulator
+
+REMEMBERED = 20_000
+NOT_PASSED_ON = ("participants", "enc", "device-identity", "tctoken", "cstoken")
+PASSED_ATTRIBUTES = (
+    "type",
+    "edit",
+    "category",
+    "push_priority",
+    "privacy_sensitive",
+    "device_fanout",
+)
+SETTLING_RECEIPTS = (None, "inactive", "sender", "peer_msg", "hist_sync", "read", "read-self")
+FORWARDED_RECEIPTS = (None, "inactive", "read", "played")
+
+
+class Refusal(Exception):
+    """The message is not taken; `code` goes into the ack."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+        self.why = why
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What one device gets of a message."""
+
+    target: Device
+    encs: list[Node]
+    envelopes: list[Envelope]
+
+
+class Router:
+    """Carries stanzas between devices."""
+
+    def __init__(self, server: Simulator) -> None:
+        self._server = server
+        self._accepted: OrderedDict[tuple[str, str, str, bytes], None] = OrderedDict()
+
+    # --- messages
+
+    def message(self, sender: Device, node: Node) -> None:
+        """Take a message, or refuse it; either way the sender gets an ack."""
+        to = node.required_jid("to")
+        node.required_attr("id")
+        try:
+            parcels = self._read(sender, node, to)
+        except Refusal as refusal:
+            self._server.ledger.violation(
+                f"{sender.label}: message refused ({refusal.code}): {refusal.why}"
+            )
+            self._acknowledge(sender, node, {"error": refusal.code})
+            return
+        extra = self._stale_hash(sender, node, to, parcels)
+        self._acknowledge(sender, node, extra)
+        self._remember_contact(sender.account, self._server.directory.find(to))
+        for parcel in parcels:
+            self._hand_on(sender, node, to, parcel)
+
+    def _acknowledge(self, sender: Device, node: Node, extra: dict[str, str]) -> None:
+        self._server.tell(
+            sender,
+            Node(
+                "ack",
+                {
+                    "class": "message",
+                    "id": node.required_attr("id"),
+                    "from": node.required_jid("to"),
+                    "t": str(self._server.now()),
+                    **extra,
+                },
+            ),
+        )
+
+    def _read(self, sender: Device, node: Node, to: Jid) -> list[Parcel]:
+        """Check the stanza; return what each listed device gets."""
+        if not to.is_user:
+            raise Refusal("404", f"no chat {to.log_form}")
+        account = self._server.directory.find(to)
+        if account is None:
+            raise Refusal("404", "no such account")
+        node.required_attr("type")
+        participants = node.child("participants")
+        bare = node.children("enc")
+        if node.attr("category") == "peer":
+            targets = [(self._peer(sender, node, to, account), bare)]
+        elif bare:
+            target = self._server.directory.find_device(to)
+            targets = [(target, bare)] if target else []
+            if to.device not in account.gone and target is None:
+                raise Refusal("404", "no such device")
+        elif participants is not None:
+            if to.device:
+                raise Refusal("400", "a message to all devices names one")
+            targets = self._listed(sender, to, account, participants)
+        else:
+            raise Refusal("479", "neither participants nor enc")
+        parcels = [self._open(sender, target, encs) for target, encs in targets]
+        self._check_identity(sender, node, parcels)
+        return parcels
+
+    @staticmethod
+    def _peer(sender: Device, node: Node, to: Jid, account: Account) -> Device:
+        if account is not sender.account:
+            raise Refusal("479", "a peer message goes to another account")
+        if to.is_lid:
+            raise Refusal("479", "a peer message is addressed by LID")
+        if node.child("tctoken") is not None:
+            raise Refusal("479", "a peer message carries a token")
+        target = account.devices.get(to.device)
+        if target is None or target is sender or (sender.id and target.id):
+            raise Refusal("404", "no such peer")
+        return target
+
+    def _listed(
+        self, sender: Device, to: Jid, account: Account, participants: Node
+    ) -> list[tuple[Device, list[Node]]]:
+        targets: dict[Device, list[Node]] = {}
+        for entry in participants.children("to"):
+            jid = entry.required_jid("jid")
+            if jid.is_lid != to.is_lid:
+                raise Refusal("400", "phone-number and LID addresses are mixed")
+            owner = self._server.directory.find(jid)
+            if owner is None or owner not in (account, sender.account):
+                raise Refusal("400", "a device of a third account is listed")
+            target = owner.devices.get(jid.device)
+            if target is sender:
+                raise Refusal("400", "the sending device is listed")
+            if target is None:
+                if jid.device not in owner.gone:
+                    raise Refusal("400", "a device is listed that never was")
+                continue
+            if target in targets:
+                raise Refusal("400", "a device is listed twice")
+            targets[target] = entry.children("enc")
+        if not targets and not participants.children("to"):
+            raise Refusal("479", "nobody is listed")
+        if account is not sender.account and all(t.account is not account for t in targets):
+            # The real server takes such a message and gives it to nobody.
+            self._server.ledger.violation(f"{sender.label}: no device of the recipient is listed")
+            return []
+        return list(targets.items())
+
+    def _open(self, sender: Device, target: Device, encs: list[Node]) -> Parcel:
+        if not encs:
+            raise Refusal("479", "a listed device gets nothing")
+        envelopes = []
+        for enc in encs:
+            if enc.attr("v") != "2":
+                raise Refusal("479", "unknown version of enc")
+            kind = enc.required_attr("type")
+            if kind not in ("pkmsg", "msg"):
+                raise Refusal("479", f"{kind} in a one-to-one message")
+            try:
+                envelope = read_envelope(kind, enc.required_data())
+            except MalformedEnvelope as err:
+                # A real server does not look inside: a spoiled ciphertext travels on.
+                self._server.ledger.malformed.append(f"{sender.label}: {err}")
+                continue
+            if kind == "pkmsg":
+                self._check_pre_key(sender, target, envelope)
+            if self._server.ledger.message_key_used(sender.label, target.label, envelope):
+                self._server.ledger.ciphertext(sender.label, target.label, envelope)
+                raise Refusal("479", "a message key is used twice")
+            envelopes.append(envelope)
+        return Parcel(target, encs, envelopes)
+
+    def _check_pre_key(self, sender: Device, target: Device, envelope: Envelope) -> None:
+        if envelope.identity != sender.identity_public:
+            raise Refusal("479", "pkmsg names another identity than the sender's")
+        if envelope.registration_id != sender.registration_id:
+            raise Refusal("479", "pkmsg names another registration id than the sender's")
+        if self._server.ledger.pre_key_used(target.label, envelope):
+            raise Refusal("479", f"reused pre-key id {envelope.pre_key_id}")
+        key_id = envelope.pre_key_id
+        if key_id is not None and key_id in target.keys.one_time:
+            raise Refusal("479", "a pre-key that was never handed out")
+
+    @staticmethod
+    def _check_identity(sender: Device, node: Node, parcels: list[Parcel]) -> None:
+        first = any(enc.attr("type") == "pkmsg" for parcel in parcels for enc in parcel.encs)
+        if not sender.id or not first:
+            return
+        element = node.child("device-identity")
+        if element is None:
+            raise Refusal("479", "pkmsg without device-identity")
+        given, known = wire.ADVSignedDeviceIdentity(), wire.ADVSignedDeviceIdentity()
+        known.ParseFromString(sender.device_identity)
+        try:
+            given.ParseFromString(element.data)
+        except ValueError as err:
+            raise Refusal("479", "malformed device-identity") from err
+        if given != known:
+            raise Refusal("479", "device-identity is not the one that was signed at linking")
+
+    def _stale_hash(
+        self, sender: Device, node: Node, to: Jid, parcels: list[Parcel]
+    ) -> dict[str, str]:
+        """Check a hash the client sent; name ours when its list is not what it should be."""
+        account = self._server.directory.find(to)
+        if account is None or node.child("participants") is None or node.children("enc"):
+            return {}
+        everyone = {*account.devices.values(), *sender.account.devices.values()}
+        ours = participant_hash(device.jid(lid=to.is_lid) for device in everyone)
+        listed = {parcel.target for parcel in parcels}
+        return {"phash": ours} if listed != everyone - {sender} else {}
+
+    def _hand_on(self, sender: Device, node: Node, to: Jid, parcel: Parcel) -> None:
+        target = parcel.target
+        digest = hashlib.sha256(b"".join(enc.data for enc in parcel.encs)).digest()
+        name = (sender.label, node.required_attr("id"), target.label, digest)
+        for envelope in parcel.envelopes:
+            self._server.ledger.ciphertext(sender.label, target.label, envelope)
+        if name in self._accepted:
+            return
+        self._accepted[name] = None
+        if len(self._accepted) > REMEMBERED:
+            self._accepted.popitem(last=False)
+        attributes: dict[str, str | Jid] = {
+            "from": sender.jid(lid=to.is_lid),
+            "id": node.required_attr("id"),
+            "t": str(self._server.now()),
+        }
+        for key in PASSED_ATTRIBUTES:
+            if (value := node.attrs.get(key)) is not None:
+                attributes[key] = value
+        if node.attr("category") != "peer":
+            attributes["notify"] = sender.push_name or sender.account.name
+            attributes |= self._alternates(sender, node, to, target)
+        children = list(parcel.encs)
+        if sender.device_identity and any(e.attr("type") == "pkmsg" for e in parcel.encs):
+            children.append(Node("device-identity", {}, sender.device_identity))
+        children += [child for child in node.children() if child.tag not in NOT_PASSED_ON]
+        self._server.push(target, Node("message", attributes, children))
+
+    def _alternates(
+        self, sender: Device, node: Node, to: Jid, target: Device
+    ) -> dict[str, str | Jid]:
+        """Name the other namespace's addresses, and the chat of an own device's copy."""
+        if target.account is not sender.account:
+            name = "sender_pn" if to.is_lid else "sender_lid"
+            return {name: sender.jid(lid=not to.is_lid)}
+        chat = node.jid("recipient") or to.bare
+        found = self._server.directory.find(chat)
+        other: dict[str, str | Jid] = {"recipient": chat}
+        if found is not None:
+            name = "peer_recipient_pn" if chat.is_lid else "peer_recipient_lid"
+            other[name] = found.jid(lid=not chat.is_lid)
+        return other
+
+    @staticmethod
+    def _remember_contact(one: Account, other: Account | None) -> None:
+        if other is not None and other is not one:
+            one.contacts.add(other.number)
+            other.contacts.add(one.number)
+
+    # --- receipts and acks
+
+    def receipt(self, device: Device, node: Node) -> None:
+        """Settle what the receipt answers, ack it, and pass it on to the author."""
+        kind = node.attr("type")
+        to = node.jid("to")
+        ids = [node.required_attr("id")]
+        for listed in node.children("list"):
+            ids += [item.required_attr("id") for item in listed.children("item")]
+        self._acknowledge_receipt(device, node, to)
+        if kind in SETTLING_RECEIPTS:
+            for each in ids:
+                device.mailbox.settle("message", each)
+        if to is None or (author := self._server.directory.find(to)) is None:
+            return
+        if kind == "retry":
+            self._forward_retry(device, node, to, author)
+        elif kind in FORWARDED_RECEIPTS and author is not device.account:
+            self._forward(device, node, to, author)
+        elif kind in ("peer_msg", "hist_sync") and device.id and author is device.account:
+            self._push_receipt(author.devices[0], device.jid(lid=to.is_lid), node)
+
+    def _acknowledge_receipt(self, device: Device, node: Node, to: Jid | None) -> None:
+        answer: dict[str, str | Jid] = {
+            "class": "receipt",
+            "id": node.required_attr("id"),
+            "t": str(self._server.now()),
+        }
+        if to is not None:
+            answer["from"] = to
+        for key in ("type", "participant", "recipient"):
+            if (value := node.attrs.get(key)) is not None:
+                answer[key] = value
+        self._server.tell(device, Node("ack", answer))
+
+    def _forward(self, device: Device, node: Node, to: Jid, author: Account) -> None:
+        source = device.jid(lid=to.is_lid)
+        read = node.attr("type") in ("read", "played")
+        for target in list(author.devices.values()):
+            self._push_receipt(target, source.bare if read else source, node)
+
+    def _forward_retry(self, device: Device, node: Node, to: Jid, author: Account) -> None:
+        target = author.devices.get(to.device)
+        if target is None or target is device:
+            return
+        self._server.ledger.counts["retry receipts"] += 1
+        self._push_receipt(target, device.jid(lid=to.is_lid), node)
+
+    def _push_receipt(self, target: Device, source: Jid, node: Node) -> None:
+        attributes: dict[str, str | Jid] = {
+            "from": source,
+            "id": node.required_attr("id"),
+            "t": str(self._server.now()),
+        }
+        kind = node.attr("type")
+        if kind not in (None, "inactive"):
+            attributes["type"] = str(kind)
+        if (recipient := node.attrs.get("recipient")) is not None:
+            attributes["recipient"] = recipient
+        if (category := node.attrs.get("category")) is not None:
+            attributes["category"] = category
+        self._server.push(target, Node("receipt", attributes, node.children() or None))
+
+    def ack(self, device: Device, node: Node) -> None:
+        """Settle a stanza that the client acknowledges or refuses."""
+        settled = device.mailbox.settle(node.required_attr("class"), node.required_attr("id"))
+        if (code := node.attr("error")) is not None:
+            self._server.ledger.nack(device.label, node.required_attr("id"), code)
+        if settled is None:
+            self._server.ledger.counts["acks for nothing"] += 1
+
+    # --- what is passed on without an answer
+
+    def presence(self, device: Device, node: Node) -> None:
+        """Note availability and name."""
+        kind = node.attr("type")
+        if kind in (None, "available", "unavailable") and node.attr("to") is None:
+            if kind is not None:
+                device.available = kind == "available"
+            if name := node.attr("name"):
+                device.push_name = name
+
+    def chat_state(self, device: Device, node: Node) -> None:
+        """Pass typing on to whoever is connected."""
+        to = node.required_jid("to")
+        account = self._server.directory.find(to)
+        for target in account.devices.values() if account else ():
+            if target.account is not device.account:
+                self._server.tell(
+                    target,
+                    Node(
+                        "chatstate",
+                        {"from": device.jid(lid=to.is_lid).bare},
+                        node.children(),
+                    ),
+                )

@@ -1,0 +1,287 @@
+"""The server: sockets in, stanzas to their handlers, devices linked and unlinked."""
+
+import asyncio
+from collections.abc import Callable
+import json
+import time
+from typing import Self
+
+from aiohttp import web
+
+from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
+from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
+
+from . import iqs, login
+from .accounts import SERVER_JID, Account, Device, Directory
+from .faults import Faults
+from .ledger import Ledger
+from .mailbox import Entry
+from .noise import TrustRoot
+from .notices import Notices
+from .pairing import PairingDesk
+from .phone import Phone
+from .router import Router
+from .session import Session
+
+CHAT_PATH = "/ws/chat"
+MAX_MESSAGE = 32 * 1024 * 1024
+
+
+class Simulator:
+    """A WhatsApp server on loopback; `async with Simulator() as sim` runs it."""
+
+    def __init__(self, *, port: int = 0, clock: Callable[[], float] = time.time) -> None:
+        self.trust = TrustRoot()
+        self.directory = Directory()
+        self.ledger = Ledger()
+        self.faults = Faults(self)
+        self.notices = Notices(self)
+        self.pairing = PairingDesk(self)
+        self.router = Router(self)
+        self.minimum_version = (2, 3000, 1_000_000_000)
+        self.edge_routing = True
+        self.props: dict[str, str] = {"10518": "1", "9666": "1", "14303": "1"}
+        self.app = web.Application()
+        self.app.router.add_get(CHAT_PATH, self._connect)
+        self.linked = asyncio.Event()
+        self._clock = clock
+        self._port = port
+        self._ids = 0
+        self._sessions: set[Session] = set()
+        self._after_reply: list[Callable[[], None]] = []
+        self._runner: web.AppRunner | None = None
+
+    # --- life
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen on loopback."""
+        self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Close every socket and stop listening."""
+        for session in list(self._sessions):
+            session.close()
+        if self._sessions:
+            waits = [asyncio.ensure_future(each.closed.wait()) for each in self._sessions]
+            await asyncio.wait(waits, timeout=1)
+            for wait in waits:
+                wait.cancel()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The WebSocket's address."""
+        return f"ws://127.0.0.1:{self._port}{CHAT_PATH}"
+
+    @property
+    def root_key(self) -> bytes:
+        """The public key that clients have to trust, 32 bytes."""
+        return self.trust.root.public
+
+    @property
+    def noise_root(self) -> str:
+        """The same as 64 hex digits."""
+        return self.root_key.hex()
+
+    def settings_json(self) -> str:
+        """Return the text of the file that points the client under test here."""
+        return json.dumps({"url": self.url, "noise_root": self.noise_root})
+
+    # --- what tests ask
+
+    def add_account(self, number: str, name: str | None = None) -> Account:
+        """Make an account with a phone."""
+        account = self.directory.add(number, name or f"Person {number[-4:]}")
+        account.phone = Phone(self, account)
+        return account
+
+    def unacked(self, device: Device) -> list[Node]:
+        """What was sent to a device on this connection and not yet answered."""
+        return [entry.node for entry in device.mailbox.pending() if entry.sent]
+
+    def session_of(self, device: Device) -> Session | None:
+        """The device's connection, if there is one."""
+        return device.endpoint if isinstance(device.endpoint, Session) else None
+
+    def connected(self, device: Device) -> bool:
+        """Whether the device is connected and has its backlog."""
+        session = self.session_of(device)
+        return session is not None and session.active
+
+    def now(self) -> int:
+        """Unix seconds."""
+        return int(self._clock())
+
+    def next_id(self) -> str:
+        """Return an id for a stanza of the server's own."""
+        self._ids += 1
+        return f"{self._ids}-{self.now() % 100000}"
+
+    # --- to devices
+
+    def tell(self, device: Device, node: Node) -> None:
+        """Send a stanza that need not arrive."""
+        if device.endpoint is not None:
+            device.endpoint.deliver(node)
+
+    def push(self, device: Device, node: Node) -> Entry:
+        """Queue a stanza until the device answers it; send it if the device is there."""
+        entry = device.mailbox.push(node)
+        if isinstance(device.endpoint, Session):
+            if not device.endpoint.active:
+                return entry
+        elif device.endpoint is None:
+            return entry
+        entry.sent = True
+        entry.deliveries += 1
+        device.endpoint.deliver(node)
+        return entry
+
+    def activate(self, device: Device) -> None:
+        """Send a device its backlog and go on live."""
+        session = self.session_of(device)
+        if session is not None and not session.active:
+            login.deliver_backlog(self, session, device)
+
+    def after_reply(self, callback: Callable[[], None]) -> None:
+        """Do something right after the answer to the current request."""
+        self._after_reply.append(callback)
+
+    # --- from connections
+
+    async def _connect(self, request: web.Request) -> web.StreamResponse:
+        if self.faults.refuse_upgrade is not None:
+            return web.Response(status=self.faults.refuse_upgrade)
+        if request.headers.get("Origin") != "https://web.whatsapp.com":
+            self.ledger.violation("upgrade without the Origin of web.whatsapp.com")
+            return web.Response(status=403)
+        socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE, compress=False)
+        await socket.prepare(request)
+        session = Session(self, socket)
+        self._sessions.add(session)
+        session.silent = self.faults.mute_handshake
+        await session.run()
+        return socket
+
+    def handshake_done(self, session: Session) -> None:
+        """Go on after a finished handshake."""
+        login.admit(self, session)
+
+    def session_ended(self, session: Session) -> None:
+        """Forget a connection."""
+        self._sessions.discard(session)
+        self.pairing.forget(session)
+        device = session.device
+        if device is not None and device.endpoint is session:
+            device.endpoint = None
+            device.available = False
+            device.mailbox.disconnected()
+
+    def stanza(self, session: Session, node: Node) -> None:
+        """Handle a stanza of a client."""
+        if session.device is not None:
+            self.from_device(session.device, node)
+        elif node.tag == "iq":
+            self._iq_while_pairing(session, node)
+
+    def _iq_while_pairing(self, session: Session, node: Node) -> None:
+        if node.attr("type") in ("result", "error"):
+            self.pairing.answer(session, node)
+            return
+        known = node.attr("xmlns") == "w:p"
+        attributes: dict[str, str | Jid] = {
+            "from": SERVER_JID,
+            "id": node.required_attr("id"),
+        }
+        error = Node("error", {"code": "401", "text": "not-authorized"})
+        session.deliver(
+            Node(
+                "iq",
+                {**attributes, "type": "result" if known else "error"},
+                None if known else [error],
+            )
+        )
+
+    def from_device(self, device: Device, node: Node) -> None:
+        """Handle a stanza of a logged-in device, or of a phone."""
+        match node.tag:
+            case "iq":
+                reply = iqs.answer(self, device, node)
+                if reply is not None:
+                    self.tell(device, reply)
+                self._run_after_reply()
+            case "message":
+                self.router.message(device, node)
+            case "receipt":
+                self.router.receipt(device, node)
+            case "ack":
+                self.router.ack(device, node)
+            case "presence":
+                self.router.presence(device, node)
+            case "chatstate":
+                self.router.chat_state(device, node)
+            case "ib":
+                pass
+            case _:
+                self.ledger.violation(f"{device.label}: unexpected <{node.tag}>")
+
+    def answer(self, device: Device, node: Node) -> Node:
+        """Answer a request of a phone, which is here in the process."""
+        reply = iqs.answer(self, device, node)
+        self._run_after_reply()
+        if reply is None:
+            raise ValueError("not a request")
+        return reply
+
+    def _run_after_reply(self) -> None:
+        callbacks, self._after_reply = self._after_reply, []
+        for callback in callbacks:
+            callback()
+
+    # --- devices come and go
+
+    def device_linked(self, device: Device) -> None:
+        """Add a device that proved its signature."""
+        account = device.account
+        account.devices[device.id] = device
+        account.phone.companion_linked(device)
+        self.notices.device_added(device)
+        self.linked.set()
+
+    def device_unlinked(self, device: Device, *, tell: bool = True) -> None:
+        """Remove a device; its connection is told and closed."""
+        account = device.account
+        device.removed = True
+        account.devices.pop(device.id, None)
+        account.gone.add(device.id)
+        session = self.session_of(device)
+        if session is not None:
+            if tell:
+                session.end("401", Node("conflict", {"type": "device_removed"}))
+            else:
+                session.close()
+        device.endpoint = None
+        device.mailbox.clear()
+        account.phone.companion_unlinked(device)
+        self.notices.device_removed(device)
+
+    def keys_uploaded(self, device: Device) -> None:
+        """A device left one-time keys."""
+        device.account.phone.companion_ready(device)
