@@ -122,7 +122,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
     )
     try:
         return _verifies(bytes(point), commitment, bytes(response), challenge)
-    except (CryptoError, RuntimeError):
+    except CryptoError, RuntimeError:
         # libsodium refuses points that aren't on the curve or of small order.
         return False
 

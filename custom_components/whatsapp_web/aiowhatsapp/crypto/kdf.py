@@ -21,9 +21,7 @@ def equal(left: bytes, right: bytes) -> bool:
     return hmac.compare_digest(left, right)
 
 
-def hkdf_sha256(
-    key_material: bytes, *, info: bytes, length: int, salt: bytes = NO_SALT
-) -> bytes:
+def hkdf_sha256(key_material: bytes, *, info: bytes, length: int, salt: bytes = NO_SALT) -> bytes:
     """HKDF-SHA256 (RFC 5869): extract, then expand to `length` bytes."""
     extracted = hmac.digest(salt, key_material, "sha256")
     block = b""

@@ -1,0 +1,1 @@
+"""The client at work: tasks, locks, timeouts, reconnecting, and what happens with each stanza."""

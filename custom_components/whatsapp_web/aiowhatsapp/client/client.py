@@ -1,0 +1,384 @@
+"""The client: one linked account, from the outside."""
+
+import asyncio
+from collections.abc import Callable
+import logging
+from typing import Final
+
+from ..errors import (
+    ConnectionFailed,
+    Disconnected,
+    LocalProtocolError,
+    WhatsAppError,
+)
+from ..events import Event, OwnNameChanged, Status, StatusChanged
+from ..iq.session import RemoveThisDevice
+from ..jid import Jid
+from ..message.compose import compose_text
+from ..pairing.credentials import Credentials
+from ..proto import wire
+from ..signal import SignalAddress
+from ..stanza.ack import Nack, build_ack
+from ..store import RunBlocking, Store
+from ..transport.base import Connector
+from ..wabinary import Node
+from .context import Context
+from .devices import Devices
+from .groups import GroupKeys
+from .handlers.ib import IbHandler, OfflineBacklog
+from .handlers.notification import NotificationHandler
+from .handlers.receipt import ReceiptHandler
+from .identity import Identities
+from .inbox import Inbox
+from .outgoing import Outgoing, SentMessage
+from .peer import PeerMessages
+from .prekeys import PreKeys
+from .receipts import Receipts
+from .retry import RetryRequester, RetryResponder
+from .router import Handler, Router
+from .runner import Runner
+from .sessions import Sessions
+from .settings import Clock, ServerSettings
+from .tokens import TrustedContactTokens
+
+_LOGGER = logging.getLogger(__name__)
+
+# How long a logout waits for the server before it goes on without its answer.
+LOGOUT_TIMEOUT: Final = 5.0
+PRUNE_EVERY: Final = 6 * 3600.0
+FLUSH_EVERY: Final = 5.0
+
+
+class Client:
+    """A linked device of one WhatsApp account.
+
+    `random_bytes` must be a cryptographic source. `run_blocking` runs a function on
+    another thread. With `hold_messages` received messages are kept in the store,
+    answered, but told to nobody until `release_messages`.
+    """
+
+    def __init__(
+        self,
+        *,
+        credentials: Credentials,
+        store: Store,
+        connector: Connector,
+        server: ServerSettings,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+        run_blocking: RunBlocking,
+        hold_messages: bool = False,
+    ) -> None:
+        """Put the parts together; nothing happens before `start`."""
+        context = self._context = Context(credentials, store, clock, random_bytes, run_blocking)
+        self._sessions = Sessions(context)
+        self._identities = Identities(context, self._sessions)
+        self._devices = Devices(context, self._identities)
+        self._tokens = TrustedContactTokens(context)
+        self._pre_keys = PreKeys(context)
+        self._outgoing = Outgoing(context, self._devices, self._sessions, self._tokens)
+        self._inbox = Inbox(
+            context,
+            sessions=self._sessions,
+            identities=self._identities,
+            groups=GroupKeys(context),
+            peer=PeerMessages(context, self._identities),
+            receipts=Receipts(context),
+            retries=RetryRequester(context, self._pre_keys),
+        )
+        self._responder = RetryResponder(context, self._devices, self._sessions)
+        self._runner = Runner(
+            context,
+            connector=connector,
+            server=server,
+            pre_keys=self._pre_keys,
+            make_router=self._make_router,
+            on_status=self._set_status,
+            on_ready=self._on_ready,
+        )
+        self._hold_messages = hold_messages
+        self._status = Status.DISCONNECTED
+        self._last_error: WhatsAppError | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._status_changed = asyncio.Event()
+        self._connections = 0
+        context.dispatcher.subscribe(OwnNameChanged, self._on_own_name)
+
+    # --- life
+
+    async def start(self) -> None:
+        """Open the store and begin to connect in the background.
+
+        Raises `StoreError` when the stored state can't be used.
+        """
+        if self._tasks:
+            raise LocalProtocolError("The client was started already")
+        context = self._context
+        await context.store.open()
+        for phone_user, lid_user in (await context.store.lids.all(None)).items():
+            context.lids.add(phone_user, lid_user)
+        await self._seed_store()
+        await context.store.inbox.recover()
+        if self._hold_messages:
+            self._inbox.hold()
+        else:
+            await self._inbox.release()
+        self._tasks = {
+            asyncio.create_task(self._run(), name="whatsapp connection"),
+            asyncio.create_task(self._tidy(), name="whatsapp store upkeep"),
+        }
+
+    async def _seed_store(self) -> None:
+        """At the very first start: what pairing gave us belongs into the store."""
+        context = self._context
+        credentials = context.credentials
+        if await context.store.signed_pre_keys.current(None) is not None:
+            return
+        account = wire.ADVSignedDeviceIdentity.FromString(credentials.account)
+        own_phone = SignalAddress(credentials.lid.signal_name, 0)
+        async with context.store.transaction() as tx:
+            await context.store.signed_pre_keys.put(tx, credentials.signed_pre_key)
+            await context.store.signed_pre_keys.set_current(tx, credentials.signed_pre_key.id)
+            await context.store.identities.put(tx, own_phone, account.accountSignatureKey)
+
+    async def _run(self) -> None:
+        try:
+            error: WhatsAppError = await self._runner.run()
+        except WhatsAppError as err:
+            error = err
+            self._set_status(Status.ERROR, error)
+        except Exception as err:
+            _LOGGER.exception("The connection failed")
+            self._set_status(Status.ERROR, Disconnected(type(err).__name__))
+            return
+        _LOGGER.debug("Stopped connecting: %s", error)
+
+    async def _tidy(self) -> None:
+        """Now and then remove what has served its time."""
+        context = self._context
+        next_prune = context.clock.monotonic()
+        while True:
+            try:
+                await self._inbox.flush()
+                if context.clock.monotonic() >= next_prune:
+                    next_prune = context.clock.monotonic() + PRUNE_EVERY
+                    await context.store.prune(context.now())
+            except WhatsAppError as err:
+                _LOGGER.debug("Store upkeep failed: %s", err)
+            await context.clock.sleep(FLUSH_EVERY)
+
+    async def stop(self) -> None:
+        """Disconnect, finish writing and close the store; safe to call again."""
+        tasks, self._tasks = self._tasks, set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            if tasks:
+                await self._inbox.flush()
+        except WhatsAppError as err:
+            _LOGGER.debug("The last flush failed: %s", err)
+        await self._context.store.close()
+        if tasks and self._status not in (Status.LOGGED_OUT, Status.ERROR):
+            self._set_status(Status.DISCONNECTED, None)
+
+    async def logout(self) -> None:
+        """Ask the server to remove this device, then stop; works best effort."""
+        try:
+            link = self._context.require_link()
+            spec = RemoveThisDevice(self._context.credentials.jid)
+            await link.execute(spec, timeout=LOGOUT_TIMEOUT)
+        except WhatsAppError as err:
+            _LOGGER.debug("The server did not confirm the logout: %s", err)
+        await self.stop()
+
+    def reconnect(self) -> None:
+        """Try to connect now instead of waiting out a pause."""
+        self._runner.hurry()
+
+    async def release_messages(self) -> None:
+        """Hand over the messages that were held, and from now on at once."""
+        await self._inbox.release()
+
+    async def wait_connected(self, timeout: float) -> None:
+        """Wait until the line is up.
+
+        Raises the error that ended all trying (`NotLinked`, `ServiceRefused`,
+        `StoreError`), or `ConnectionFailed` when the time is over.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while self._status is not Status.CONNECTED:
+                    if self._status in (Status.LOGGED_OUT, Status.ERROR):
+                        raise self._last_error or ConnectionFailed("Stopped")
+                    self._status_changed.clear()
+                    await self._status_changed.wait()
+        except TimeoutError as err:
+            raise ConnectionFailed("Not connected in time") from (self._last_error or err)
+
+    # --- what it knows
+
+    @property
+    def status(self) -> Status:
+        """How the connection stands."""
+        return self._status
+
+    @property
+    def last_error(self) -> WhatsAppError | None:
+        """Why the connection last ended, if it did."""
+        return self._last_error
+
+    @property
+    def credentials(self) -> Credentials:
+        """What this device logs in with."""
+        return self._context.credentials
+
+    @property
+    def own_jid(self) -> Jid:
+        """Our account's phone-number JID, without device."""
+        return self._context.own.phone.bare
+
+    @property
+    def own_lid(self) -> Jid:
+        """Our account's LID, without device."""
+        return self._context.own.lid.bare
+
+    @property
+    def push_name(self) -> str | None:
+        """The name that our account shows to others, where it is known."""
+        return self._context.credentials.push_name or self._context.credentials.business_name
+
+    def subscribe[E: Event](
+        self, event_type: type[E], listener: Callable[[E], None]
+    ) -> Callable[[], None]:
+        """Call `listener` for every event of exactly that type; return how to stop."""
+        return self._context.dispatcher.subscribe(event_type, listener)
+
+    def phone_of(self, jid: Jid) -> Jid | None:
+        """The phone-number JID of a user, where it is known."""
+        return self._context.phone_of(jid)
+
+    async def name_of(self, jid: Jid) -> str | None:
+        """The name a user gave themselves, where it is known."""
+        return await self._context.store.contacts.get(None, str(self._context.canonical(jid.bare)))
+
+    async def diagnostics(self) -> dict[str, str | int | bool | None]:
+        """Figures for a bug report: no keys, names, numbers or texts."""
+        context = self._context
+        error = self._last_error
+        return {
+            "status": self._status.value,
+            "last_error": None if error is None else type(error).__name__,
+            "connections": self._connections,
+            "platform": context.credentials.platform,
+            "lid_migrated": context.credentials.lid_migrated,
+            "pre_keys": await context.store.pre_keys.count(None),
+        }
+
+    # --- what it does
+
+    async def resolve_number(self, number: str) -> Jid:
+        """Find the JID of an international number, digits with or without `+`.
+
+        Raises `NotOnWhatsApp`, `Disconnected`, `RequestTimeout` or `IqError`.
+        """
+        digits = number.removeprefix("+")
+        known = self._context.canonical(Jid.of_number(digits))
+        if known.is_lid:
+            return known
+        await self._context.wait_online()
+        return await self._devices.check_number(digits)
+
+    async def send_text(
+        self, chat: Jid, text: str, *, message_id: str | None = None
+    ) -> SentMessage:
+        """Send a text to a user; see `send_message` for the errors."""
+        return await self.send_message(chat, compose_text(text), message_id=message_id)
+
+    async def send_message(
+        self, chat: Jid, message: wire.Message, *, message_id: str | None = None
+    ) -> SentMessage:
+        """Send any message to a user and wait for the server's ack.
+
+        Raises `Disconnected` or `RequestTimeout` (it may have arrived all the same),
+        `NotOnWhatsApp`, `NoDevices`, `Rejected`, `IqError`, or `StoreError`.
+        """
+        return await self._outgoing.send(chat, message, message_id=message_id)
+
+    # --- inside
+
+    def _make_router(self, backlog: OfflineBacklog) -> Router:
+        context = self._context
+        notifications = NotificationHandler(
+            context,
+            devices=self._devices,
+            identities=self._identities,
+            pre_keys=self._pre_keys,
+            sessions=self._sessions,
+            tokens=self._tokens,
+        )
+
+        def counted(handler: Handler) -> Handler:
+            async def handle(node: Node) -> None:
+                await handler(node)
+                if node.attr("offline") is not None:
+                    await backlog.arrived()
+
+            return handle
+
+        router = Router()
+        router.add("message", counted(self._inbox.receive))
+        router.add("receipt", counted(ReceiptHandler(context, self._responder).handle))
+        router.add("notification", counted(notifications.handle))
+        router.add("call", counted(self._ack))
+        router.add("ib", IbHandler(context, backlog).handle)
+        router.add("iq", self._answer_ping)
+        for silent in ("ack", "presence", "chatstate", "error", "stream:features"):
+            router.add(silent, _ignore)
+        router.set_fallback(self._refuse)
+        return router
+
+    async def _ack(self, node: Node) -> None:
+        ack = build_ack(node)
+        if ack is not None:
+            await self._context.send(ack)
+
+    async def _refuse(self, node: Node) -> None:
+        """Answer a stanza of an unknown kind, so that the server stops sending it."""
+        ack = build_ack(node, own_device=self.own_jid, error=Nack.UNRECOGNIZED_STANZA)
+        if ack is not None:
+            await self._context.send(ack)
+
+    async def _answer_ping(self, node: Node) -> None:
+        """The server asks whether we are there."""
+        is_ping = node.attr("xmlns") == "urn:xmpp:ping" or node.child("ping") is not None
+        if is_ping and node.attr("id") is not None:
+            await self._context.send(
+                Node(
+                    "iq",
+                    {
+                        "type": "result",
+                        "to": node.required_jid("from"),
+                        "id": node.required_attr("id"),
+                    },
+                )
+            )
+
+    async def _on_ready(self) -> None:
+        self._connections += 1
+
+    def _on_own_name(self, event: OwnNameChanged) -> None:
+        self._context.set_push_name(event.name)
+
+    def _set_status(self, status: Status, error: WhatsAppError | None) -> None:
+        if error is not None:
+            self._last_error = error
+        if status is self._status:
+            return
+        self._status = status
+        self._status_changed.set()
+        self._context.emit(StatusChanged(status=status, error=error))
+
+
+async def _ignore(_node: Node) -> None:
+    """Nothing to do and nothing to answer."""

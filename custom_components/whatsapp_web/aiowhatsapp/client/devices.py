@@ -1,0 +1,133 @@
+"""Which devices a user has, and which numbers are on WhatsApp."""
+
+import base64
+from collections.abc import Iterable, Sequence
+import logging
+from typing import Final
+
+from ..crypto.kdf import sha256
+from ..errors import NotOnWhatsApp
+from ..iq.usync import CheckNumbers, GetDevices, UserDevices
+from ..jid import SERVER_HOSTED, SERVER_HOSTED_LID, Jid
+from ..proto import storage
+from .context import Context
+from .identity import Identities
+
+_LOGGER = logging.getLogger(__name__)
+
+# Notifications keep the cached lists right; this bounds what a missed one costs.
+CACHE_SECONDS: Final = 24 * 3600
+USERS_PER_QUERY: Final = 200
+
+
+class Devices:
+    """Device lists, cached in the store until the server says they changed."""
+
+    def __init__(self, context: Context, identities: Identities) -> None:
+        """Share the client's context; `identities` keeps the LIDs that lookups give."""
+        self._context = context
+        self._identities = identities
+        self._sequence = 0
+
+    async def of(self, users: Sequence[Jid]) -> dict[Jid, tuple[Jid, ...]]:
+        """List all devices of some users, in the namespace each was asked in.
+
+        A user that the server does not know is left out.
+        """
+        found: dict[Jid, tuple[Jid, ...]] = {}
+        missing = []
+        oldest = self._context.now() - CACHE_SECONDS
+        for user in dict.fromkeys(users):
+            record = await self._context.store.device_lists.get(None, str(user))
+            if record is not None and record.fetched_at > oldest:
+                found[user] = _device_jids(user, record)
+            else:
+                missing.append(user)
+        for start in range(0, len(missing), USERS_PER_QUERY):
+            batch = missing[start : start + USERS_PER_QUERY]
+            for listed in await self._query(batch):
+                if listed.user in batch:
+                    found[listed.user] = _device_jids(listed.user, await self._keep(listed))
+        return found
+
+    async def lid_of(self, phone: Jid) -> Jid | None:
+        """Find the LID of a phone number: known, or asked for.
+
+        Raises `NotOnWhatsApp` when the server does not know the number.
+        """
+        known = self._context.canonical(phone)
+        if known.is_lid:
+            return known
+        for listed in await self._query([phone]):
+            await self._keep(listed)
+            if listed.user == phone:
+                return listed.lid and listed.lid.bare
+        raise NotOnWhatsApp("The number is not on WhatsApp")
+
+    async def check_number(self, digits: str) -> Jid:
+        """Find the JID of an international number as the server spells it.
+
+        The server knows national variants (a Brazilian ninth digit and the like):
+        what it returns is what counts. Raises `NotOnWhatsApp`.
+        """
+        spec = CheckNumbers(numbers=[f"+{digits}"], session_id=self._session_id())
+        for known in await self._context.execute(spec):
+            if not known.registered:
+                continue
+            if known.phone is not None and known.lid is not None:
+                await self._identities.learn([(known.phone, known.lid)])
+            jid = known.lid or known.jid or known.phone
+            if jid is not None:
+                return jid.bare
+        raise NotOnWhatsApp("The number is not on WhatsApp")
+
+    async def forget(self, users: Iterable[Jid]) -> None:
+        """Ask anew for these users' devices the next time, in both namespaces."""
+        context = self._context
+        async with context.store.transaction() as tx:
+            for user in users:
+                for form in {user.bare, context.canonical(user).bare, context.phone_of(user)}:
+                    if form is not None:
+                        await context.store.device_lists.delete(tx, str(form))
+
+    async def _query(self, users: Sequence[Jid]) -> tuple[UserDevices, ...]:
+        listed = await self._context.execute(GetDevices(users=users, session_id=self._session_id()))
+        await self._identities.learn(
+            (user.user, user.lid)
+            for user in listed
+            if user.lid is not None and user.user.is_phone_number
+        )
+        return listed
+
+    async def _keep(self, listed: UserDevices) -> storage.DeviceListRecord:
+        record = storage.DeviceListRecord(
+            devices=[
+                storage.DeviceListRecord.Device(
+                    id=device.id, key_index=device.key_index or 0, hosted=device.hosted
+                )
+                for device in listed.devices
+            ],
+            fetched_at=self._context.now(),
+        )
+        async with self._context.store.transaction() as tx:
+            await self._context.store.device_lists.put(tx, str(listed.user), record)
+        return record
+
+    def _session_id(self) -> str:
+        self._sequence += 1
+        return f"{self._context.now()}-{self._sequence}"
+
+
+def participant_hash(devices: Iterable[Jid]) -> str:
+    """Hash a set of devices as the server does: `2:` and 8 base64 characters."""
+    joined = "".join(sorted(device.ad_string for device in devices)).encode()
+    return "2:" + base64.b64encode(sha256(joined)[:6]).decode()
+
+
+def _device_jids(user: Jid, record: storage.DeviceListRecord) -> tuple[Jid, ...]:
+    """Name the devices; those that a provider hosts have a server of their own."""
+    hosted = SERVER_HOSTED_LID if user.is_lid else SERVER_HOSTED
+    return tuple(
+        Jid(user.user, hosted if device.hosted else user.server, device.id)
+        for device in record.devices
+    )

@@ -1,0 +1,130 @@
+"""Who is who: numbers and LIDs of the same people, and their changing identities."""
+
+from collections.abc import Iterable
+import logging
+
+from ..events import IdentityChanged
+from ..jid import SERVER_LID, SERVER_USER, Jid
+from ..signal import SignalAddress
+from ..stanza.message import MessageStanza
+from ..wabinary import Node
+from .context import Context
+from .sessions import Sessions
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Identities:
+    """Keeps the LID of each number, and follows changes of identity keys."""
+
+    def __init__(self, context: Context, sessions: Sessions) -> None:
+        """Share the client's context."""
+        self._context = context
+        self._sessions = sessions
+
+    async def learn(self, pairs: Iterable[tuple[Jid, Jid]], *, overwrite: bool = True) -> None:
+        """Keep pairs of phone number and LID; a number's sessions move to its LID.
+
+        `overwrite` is for sources that may correct what is known: messages and
+        lookups. Others only add.
+        """
+        context = self._context
+        for phone, lid in pairs:
+            if phone.server != SERVER_USER or lid.server != SERVER_LID:
+                continue
+            known = context.lids.lid_of(phone.user)
+            if known == lid.user or (known is not None and not overwrite):
+                continue
+            await self._move_sessions(phone, lid)
+
+    async def learn_from_message(self, stanza: MessageStanza) -> None:
+        """Learn from the two forms in which a message names its sender and chat."""
+        pairs = [
+            (jid, alternate) if alternate.is_lid else (alternate, jid)
+            for jid, alternate in (
+                (stanza.sender, stanza.sender_alternate),
+                (stanza.chat, stanza.recipient_alternate),
+            )
+            if alternate is not None and jid.is_user
+        ]
+        await self.learn(pairs)
+
+    async def _move_sessions(self, phone: Jid, lid: Jid) -> None:
+        """Write the pair, and let the LID's addresses have what the number's had.
+
+        Where both have a session the LID's stays: it is the newer one.
+        """
+        store = self._context.store
+        old_name, new_name = phone.bare.signal_name, lid.bare.signal_name
+        devices = [address.device for address in await store.sessions.devices(None, old_name)]
+        addresses = [
+            SignalAddress(name, device) for device in devices for name in (old_name, new_name)
+        ]
+        async with self._sessions.locked(addresses), store.transaction() as tx:
+            await store.lids.put(tx, phone.user, lid.user, overwrite=True)
+            for device in devices:
+                old, new = SignalAddress(old_name, device), SignalAddress(new_name, device)
+                record = await store.sessions.get(tx, old)
+                identity = await store.identities.get(tx, old)
+                if record is not None and await store.sessions.get(tx, new) is None:
+                    await store.sessions.put(tx, new, record)
+                    if identity is not None:
+                        await store.identities.put(tx, new, identity)
+                await store.sessions.delete(tx, old)
+                await store.identities.delete(tx, old)
+        self._context.lids.add(phone.user, lid.user)
+
+    async def on_notification(self, node: Node) -> None:
+        """Follow `<identity/>`: a user has a new phone or installed anew."""
+        user = node.required_jid("from")
+        if user.device or self._context.own.is_self(user):
+            return
+        lid = node.jid("lid")
+        if lid is not None:
+            await self.learn([(user, lid)], overwrite=False)
+        await self._forget_user(user)
+
+    async def changed_in_message(self, sender: Jid) -> None:
+        """Follow a new identity key that a message itself brought."""
+        _LOGGER.info("The identity of %s changed", sender.log_form)
+        if sender.device == 0:
+            await self._forget_companions(sender)
+        self._context.emit(IdentityChanged(user=self._context.canonical(sender.bare)))
+
+    async def _forget_user(self, user: Jid) -> None:
+        """Drop all sessions of a user; tell the listeners if there was an identity."""
+        store = self._context.store
+        names = {user.bare.signal_name, self._context.canonical(user.bare).signal_name}
+        primaries = [SignalAddress(name, 0) for name in names]
+        known = [
+            address
+            for address in primaries
+            if await store.identities.get(None, address) is not None
+        ]
+        await self._forget_companions(user)
+        if not known:
+            return
+        async with self._sessions.locked(primaries), store.transaction() as tx:
+            for address in primaries:
+                await store.sessions.delete(tx, address)
+                await store.identities.delete(tx, address)
+        self._context.emit(IdentityChanged(user=self._context.canonical(user.bare)))
+
+    async def _forget_companions(self, user: Jid) -> None:
+        """Drop the sessions with a user's linked devices, and the list of them."""
+        store = self._context.store
+        forms = {user.bare, self._context.canonical(user.bare)}
+        phone = self._context.phone_of(user)
+        if phone is not None:
+            forms.add(phone)
+        addresses = [
+            address
+            for form in forms
+            for address in await store.sessions.devices(None, form.signal_name)
+            if address.device
+        ]
+        async with self._sessions.locked(addresses), store.transaction() as tx:
+            for address in addresses:
+                await store.sessions.delete(tx, address)
+            for form in forms:
+                await store.device_lists.delete(tx, str(form))

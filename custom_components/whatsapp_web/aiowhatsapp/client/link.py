@@ -1,0 +1,213 @@
+"""One open connection to the server: lives once, is never reset."""
+
+import asyncio
+from collections.abc import Callable
+import itertools
+import logging
+from typing import Final
+
+from ..connection import (
+    Connection,
+    HandshakeCompleted,
+    NodeReceived,
+    StreamClosed,
+    UndecodableFrame,
+)
+from ..errors import Disconnected, HandshakeTimeout, RequestTimeout, WhatsAppError
+from ..iq import IqSpec
+from ..transport.base import Connector, Socket
+from ..wabinary import Node
+from .settings import Clock
+
+_LOGGER = logging.getLogger(__name__)
+
+# What the official client waits for a handshake, and for the answer to a request.
+HANDSHAKE_TIMEOUT: Final = 20.0
+REQUEST_TIMEOUT: Final = 75.0
+
+
+class Link:
+    """Socket and engine of one connection, and the answers that are awaited on it."""
+
+    def __init__(self, socket: Socket, engine: Connection, clock: Clock, id_prefix: str) -> None:
+        """Wrap an open socket; `open` does that and the handshake."""
+        self._socket = socket
+        self._engine = engine
+        self._clock = clock
+        self._write_lock = asyncio.Lock()
+        self._id_prefix = id_prefix
+        self._counter = itertools.count(1)
+        self._waiters: dict[str, asyncio.Future[Node]] = {}
+        self._closed_with: WhatsAppError | None = None
+        self._early_nodes: list[Node] = []
+        now = clock.monotonic()
+        self.last_received = now
+        # When the first question after the last read was written; None = none is open.
+        self.unanswered_since: float | None = None
+
+    @classmethod
+    async def open(
+        cls, connector: Connector, url: str, engine: Connection, *, clock: Clock, id_prefix: str
+    ) -> Link:
+        """Connect and finish the Noise handshake.
+
+        Raises `TransportError`, `HandshakeTimeout`, `NoiseError` or `Disconnected`.
+        """
+        socket = await connector.connect(url)
+        link = cls(socket, engine, clock, id_prefix)
+        try:
+            async with asyncio.timeout(HANDSHAKE_TIMEOUT):
+                await socket.send(engine.start())
+                await link._finish_handshake()
+        except TimeoutError as err:
+            await socket.close()
+            raise HandshakeTimeout("The server did not answer the handshake") from err
+        except BaseException:
+            await socket.close()
+            raise
+        return link
+
+    async def _finish_handshake(self) -> None:
+        while True:
+            received = await self._socket.receive()
+            if received is None:
+                raise Disconnected("The server closed the connection during the handshake")
+            done = False
+            for event in self._engine.receive_data(received):
+                if isinstance(event, HandshakeCompleted):
+                    await self._socket.send(event.to_send)
+                    done = True
+                elif isinstance(event, NodeReceived):
+                    self._early_nodes.append(event.node)
+            if done:
+                return
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection has ended."""
+        return self._closed_with is not None
+
+    @property
+    def has_waiters(self) -> bool:
+        """Whether some answer is awaited."""
+        return bool(self._waiters)
+
+    def next_id(self) -> str:
+        """Make an id for a request, unique on this connection."""
+        return f"{self._id_prefix}-{next(self._counter)}"
+
+    async def read(self, on_node: Callable[[Node], None]) -> WhatsAppError:
+        """Read until the connection ends; say why it ended.
+
+        `on_node` gets every node that isn't the answer to a request of ours.
+        """
+        for node in self._early_nodes:
+            self._route(node, on_node)
+        self._early_nodes.clear()
+        while True:
+            received = await self._socket.receive()
+            if received is None:
+                return self._closed_with or Disconnected("The server closed the connection")
+            self.last_received = self._clock.monotonic()
+            self.unanswered_since = None
+            for event in self._engine.receive_data(received):
+                match event:
+                    case NodeReceived(node=node):
+                        self._route(node, on_node)
+                    case UndecodableFrame(reason=reason):
+                        _LOGGER.warning("Skipped a frame that does not decode: %s", reason)
+                    case StreamClosed():
+                        return Disconnected("The server ended the stream")
+                    case _:
+                        pass
+
+    def _route(self, node: Node, on_node: Callable[[Node], None]) -> None:
+        if _LOGGER.isEnabledFor(logging.DEBUG):
+            _LOGGER.debug("< %s", node)
+        if self._resolve(node):
+            return
+        on_node(node)
+
+    def _resolve(self, node: Node) -> bool:
+        """Hand an answer to whoever waits for it."""
+        if node.tag == "iq":
+            if node.attr("type") not in ("result", "error"):
+                return False
+        elif node.tag != "ack" or node.attr("class") == "receipt":
+            # Acks of receipts carry the id of a message that isn't ours.
+            return node.tag == "ack"
+        waiter = self._waiters.pop(node.attr("id") or "", None)
+        if waiter is None:
+            return node.tag == "iq"
+        if not waiter.done():
+            waiter.set_result(node)
+        return True
+
+    async def send(self, node: Node) -> None:
+        """Write one node; raise `Disconnected` when the connection has ended.
+
+        A write that fails ends the connection, as its cipher counter is spent.
+        """
+        async with self._write_lock:
+            if self._closed_with is not None:
+                raise Disconnected("Not connected") from self._closed_with
+            if _LOGGER.isEnabledFor(logging.DEBUG):
+                _LOGGER.debug("> %s", node)
+            if self.unanswered_since is None and _wants_answer(node):
+                self.unanswered_since = self._clock.monotonic()
+            try:
+                await self._socket.send(self._engine.send_node(node))
+            except WhatsAppError as err:
+                await self.close(err)
+                raise Disconnected("The connection broke while writing") from err
+
+    def expect(self, answer_id: str) -> asyncio.Future[Node]:
+        """Register for the answer with that id, before the question is written."""
+        if self._closed_with is not None:
+            raise Disconnected("Not connected") from self._closed_with
+        waiter: asyncio.Future[Node] = asyncio.get_running_loop().create_future()
+        self._waiters[answer_id] = waiter
+        return waiter
+
+    def forget(self, answer_id: str) -> None:
+        """Stop waiting for an answer."""
+        self._waiters.pop(answer_id, None)
+
+    async def ask(self, node: Node, timeout: float = REQUEST_TIMEOUT) -> Node:
+        """Write a node that has an id and wait for its answer.
+
+        Raises `Disconnected` or `RequestTimeout`.
+        """
+        answer_id = node.required_attr("id")
+        waiter = self.expect(answer_id)
+        try:
+            await self.send(node)
+            async with asyncio.timeout(timeout):
+                return await waiter
+        except TimeoutError as err:
+            raise RequestTimeout("The server did not answer in time") from err
+        finally:
+            self.forget(answer_id)
+
+    async def execute[R](self, spec: IqSpec[R], timeout: float = REQUEST_TIMEOUT) -> R:
+        """Make a request; raise `IqError` when the server refuses it."""
+        return spec.parse_iq(await self.ask(spec.build_iq(self.next_id()), timeout))
+
+    async def close(self, reason: WhatsAppError | None = None) -> None:
+        """End the connection and fail everyone who waits; safe to call again."""
+        if self._closed_with is None:
+            self._closed_with = reason or Disconnected("Closed")
+        waiters, self._waiters = self._waiters, {}
+        for waiter in waiters.values():
+            if not waiter.done():
+                waiter.set_exception(Disconnected("The connection ended"))
+                # Whoever registered may be gone by now; that is no news for the log.
+                waiter.exception()
+        await self._socket.close()
+
+
+def _wants_answer(node: Node) -> bool:
+    """Whether the server answers a stanza of that kind."""
+    if node.tag == "iq":
+        return node.attr("type") in ("get", "set")
+    return node.tag == "message"

@@ -1,0 +1,252 @@
+"""Sending: from a message to one stanza for all devices, and the server's word on it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+import logging
+from typing import Final
+from weakref import WeakValueDictionary
+
+from ..errors import Disconnected, LocalProtocolError, NoDevices, Rejected
+from ..jid import Jid
+from ..message.compose import device_sent, media_type, stanza_type
+from ..message.ids import new_message_id
+from ..message.padding import pad
+from ..proto import storage, wire
+from ..signal import EncryptedMessage
+from ..wabinary import Node
+from .context import Context
+from .devices import Devices, participant_hash
+from .link import REQUEST_TIMEOUT
+from .sessions import Sessions
+from .tokens import TrustedContactTokens
+
+_LOGGER = logging.getLogger(__name__)
+
+# A device that could not read a message may ask for it for this long.
+KEEP_SENT_SECONDS: Final = 7 * 24 * 3600
+# How often the same stanza is written anew when the line breaks before its ack.
+WRITE_ATTEMPTS: Final = 3
+# The server's word for a stanza that mixes or uses the wrong namespace.
+BAD_ADDRESSING: Final = "400"
+_USE_PHONE_NUMBERS: Final = "address_by_phone_number"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMessage:
+    """What the server has accepted; `timestamp` is its own, in unix seconds."""
+
+    message_id: str
+    chat: Jid
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stanza:
+    """A stanza ready to be written, and what its ack is compared with."""
+
+    node: Node = field(repr=False)
+    to: Jid
+    hashes: frozenset[str]
+
+
+class Outgoing:
+    """Sends one-to-one messages; in order for each chat."""
+
+    def __init__(
+        self,
+        context: Context,
+        devices: Devices,
+        sessions: Sessions,
+        tokens: TrustedContactTokens,
+    ) -> None:
+        """Share the client's context and its parts."""
+        self._context = context
+        self._devices = devices
+        self._sessions = sessions
+        self._tokens = tokens
+        self._chat_locks: WeakValueDictionary[Jid, asyncio.Lock] = WeakValueDictionary()
+
+    async def send(
+        self, chat: Jid, message: wire.Message, *, message_id: str | None = None
+    ) -> SentMessage:
+        """Send a message to a user and wait for the server's ack.
+
+        Raises `Disconnected`, `RequestTimeout`, `NotOnWhatsApp`, `NoDevices` or
+        `Rejected`. After `Disconnected` or `RequestTimeout` it may have arrived all
+        the same: sending it again under the same id shows it only once.
+        """
+        if not chat.is_user:
+            raise LocalProtocolError("Only users can be written to")
+        context = self._context
+        message_id = message_id or new_message_id(
+            context.own.phone.user, now=context.now(), random_bytes=context.random_bytes
+        )
+        to = await self._route(chat.bare)
+        try:
+            return await self._send_to(to, message, message_id)
+        except Rejected as err:
+            if err.code != BAD_ADDRESSING or not to.is_lid:
+                raise
+            phone = context.phone_of(to)
+            if phone is None:
+                raise
+        _LOGGER.info("The server wants phone numbers as addresses for this account")
+        async with context.store.transaction() as tx:
+            await context.store.meta.put(tx, _USE_PHONE_NUMBERS, b"\x01")
+        return await self._send_to(phone, message, message_id)
+
+    async def _route(self, chat: Jid) -> Jid:
+        """Choose the one namespace for the whole stanza: LID where there is one."""
+        if await self._context.store.meta.get(None, _USE_PHONE_NUMBERS) is not None:
+            return self._context.phone_of(chat) or chat
+        if chat.is_lid:
+            return chat
+        return await self._devices.lid_of(chat) or chat
+
+    async def _send_to(self, to: Jid, message: wire.Message, message_id: str) -> SentMessage:
+        context = self._context
+        await context.wait_online()
+        lock = self._chat_locks.get(to)
+        if lock is None:
+            lock = self._chat_locks[to] = asyncio.Lock()
+        async with lock:
+            stanza = await self._prepare(to, message, message_id)
+            # Written under the lock, so that the chat's messages leave in order.
+            waiter = await self._write(stanza)
+        ack = await self._wait_for_ack(stanza, waiter)
+        return await self._conclude(stanza, ack, message_id)
+
+    async def _write(self, stanza: _Stanza) -> asyncio.Future[Node]:
+        link = await self._context.wait_online()
+        waiter = link.expect(stanza.node.required_attr("id"))
+        await link.send(stanza.node)
+        return waiter
+
+    async def _wait_for_ack(self, stanza: _Stanza, waiter: asyncio.Future[Node]) -> Node:
+        """Wait for the ack; write the very same bytes anew when the line broke."""
+        for attempt in range(1, WRITE_ATTEMPTS + 1):
+            try:
+                async with asyncio.timeout(REQUEST_TIMEOUT):
+                    return await waiter
+            except TimeoutError:
+                break
+            except Disconnected:
+                if attempt == WRITE_ATTEMPTS:
+                    raise
+                waiter = await self._write(stanza)
+        raise Disconnected("The server did not confirm the message")
+
+    async def _conclude(self, stanza: _Stanza, ack: Node, message_id: str) -> SentMessage:
+        """Read the ack; raise `Rejected` when it carries an error."""
+        error = ack.attr("error")
+        if error is not None:
+            raise Rejected(error[:16])
+        server_hash = ack.attr("phash")
+        if server_hash is not None and server_hash not in stanza.hashes:
+            await self._devices.forget([stanza.to, self._context.own.lid])
+        if stanza.to.bare not in (self._context.own.lid.bare, self._context.own.phone.bare):
+            self._context.spawn(self._tokens.issue(stanza.to), "issuing a token")
+        return SentMessage(
+            message_id=message_id,
+            chat=self._context.canonical(stanza.to),
+            timestamp=ack.int_attr("t", default=0) or self._context.now(),
+        )
+
+    async def _prepare(self, to: Jid, message: wire.Message, message_id: str) -> _Stanza:
+        """Encrypt for everyone and build the stanza; the new state is on disk then."""
+        own = self._context.own
+        me = own.lid.bare if to.is_lid else own.phone.bare
+        this_device = own.lid if to.is_lid else own.phone
+        listed = await self._devices.of([to, me])
+        recipients = [] if to == me else list(listed.get(to, ()))
+        if to != me and not recipients:
+            raise NoDevices("The recipient has no device")
+        mine = [device for device in listed.get(me, ()) if device != this_device]
+        gone = await self._sessions.ensure([*recipients, *mine])
+        if gone:
+            await self._devices.forget({device.bare for device in gone})
+        encrypted = await self._encrypt(to, message, message_id, recipients, mine)
+        if to != me and not any(device in encrypted for device in recipients):
+            raise NoDevices("No device of the recipient could be encrypted for")
+        node = await self._build(to, message, message_id, encrypted)
+        return _Stanza(
+            node=node,
+            to=to,
+            hashes=frozenset(
+                {participant_hash(encrypted), participant_hash([*encrypted, this_device])}
+            ),
+        )
+
+    async def _encrypt(
+        self,
+        to: Jid,
+        message: wire.Message,
+        message_id: str,
+        recipients: list[Jid],
+        mine: list[Jid],
+    ) -> dict[Jid, EncryptedMessage]:
+        """Encrypt and commit, with the message kept for devices that can't read it."""
+        context = self._context
+        serialized = message.SerializeToString()
+        own_copy = device_sent(to, message).SerializeToString() if mine else b""
+        plaintexts: dict[Jid, bytes] = {}
+        for device in recipients:
+            plaintexts[device] = pad(serialized, context.random_bytes)
+        for device in mine:
+            plaintexts[device] = pad(own_copy, context.random_bytes)
+        record = storage.SentMessageRecord(
+            message=serialized, sent_at=context.now(), type=stanza_type(message)
+        )
+        addresses = map(context.address_of, plaintexts)
+        async with self._sessions.locked(addresses), context.store.transaction() as tx:
+            encrypted = await self._sessions.encrypt(tx, plaintexts)
+            await context.store.sent_messages.put(
+                tx,
+                context.canonical(to),
+                message_id,
+                record,
+                expires_at=context.now() + KEEP_SENT_SECONDS,
+            )
+        return encrypted
+
+    async def _build(
+        self,
+        to: Jid,
+        message: wire.Message,
+        message_id: str,
+        encrypted: Mapping[Jid, EncryptedMessage],
+    ) -> Node:
+        attrs: dict[str, str | Jid] = {"id": message_id, "to": to, "type": stanza_type(message)}
+        if to.is_lid and (phone := self._context.phone_of(to)) is not None:
+            attrs["peer_recipient_pn"] = phone
+        children = [
+            Node(
+                "participants",
+                {},
+                [
+                    Node("to", {"jid": device}, [build_enc(message, ciphertext)])
+                    for device, ciphertext in encrypted.items()
+                ],
+            )
+        ]
+        if any(ciphertext.kind == "pkmsg" for ciphertext in encrypted.values()):
+            children.append(Node("device-identity", {}, self._context.credentials.account))
+        if not self._context.own.is_self(to):
+            token = await self._tokens.node_for(to)
+            if token is not None:
+                children.append(token)
+        return Node("message", attrs, children)
+
+
+def build_enc(
+    message: wire.Message, ciphertext: EncryptedMessage, *, count: int | None = None
+) -> Node:
+    """Build the `<enc>` of one device; `count` marks an answer to a retry receipt."""
+    attrs: dict[str, str | Jid] = {"v": "2", "type": ciphertext.kind}
+    media = media_type(message)
+    if media is not None:
+        attrs["mediatype"] = media
+    if count is not None:
+        attrs["count"] = str(count)
+    return Node("enc", attrs, ciphertext.ciphertext)

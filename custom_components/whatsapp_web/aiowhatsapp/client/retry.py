@@ -1,0 +1,251 @@
+"""Retry receipts, both ways: asking for what we can't read, serving what others can't."""
+
+import logging
+from typing import Final
+
+from ..errors import AttributeMissing, SignalError
+from ..iq.prekeys import PublicSignedPreKey, build_signed_pre_key
+from ..jid import Jid
+from ..message.compose import device_sent
+from ..message.padding import pad
+from ..proto import storage, wire
+from ..stanza.message import MessageStanza
+from ..stanza.receipt import RetryRequest, parse_retry
+from ..wabinary import Node
+from .context import Context
+from .devices import Devices
+from .outgoing import KEEP_SENT_SECONDS, build_enc
+from .prekeys import PreKeys
+from .sessions import Sessions, retry_reason
+
+_LOGGER = logging.getLogger(__name__)
+
+# Peers serve counts below 5 only.
+MAX_REQUESTS: Final = 4
+MAX_SERVED: Final = 5
+KEEP_COUNT_SECONDS: Final = 24 * 3600
+# From this count on our keys go along, so that the sender can begin anew.
+KEYS_FROM: Final = 2
+# The same device may have its session made anew once in this time.
+RECREATE_SECONDS: Final = 3600
+
+
+class RetryRequester:
+    """Asks senders to encrypt a message once more."""
+
+    def __init__(self, context: Context, pre_keys: PreKeys) -> None:
+        """Share the client's context; `pre_keys` makes the key that goes along."""
+        self._context = context
+        self._pre_keys = pre_keys
+
+    async def request(self, stanza: MessageStanza, error: SignalError) -> bool:
+        """Send a retry receipt; say whether this was the first for the message."""
+        context = self._context
+        key = f"{stanza.chat}|{stanza.sender}|{stanza.id}"
+        known = await context.store.retries.get(None, key)
+        count = max(known, *(enc.count for enc in stanza.encs), 0) + 1
+        async with context.store.transaction() as tx:
+            await context.store.retries.put(
+                tx, key, count, expires_at=context.now() + KEEP_COUNT_SECONDS
+            )
+        if count > MAX_REQUESTS:
+            _LOGGER.warning("Giving up on a message that could not be read %s times", count - 1)
+            return False
+        await context.send(await self._build(stanza, count, retry_reason(error)))
+        return count == 1
+
+    async def _build(self, stanza: MessageStanza, count: int, reason: int) -> Node:
+        context = self._context
+        attrs: dict[str, str | Jid] = {
+            "id": stanza.id,
+            "to": stanza.from_jid,
+            "type": "retry",
+        }
+        if stanza.participant is not None:
+            attrs["participant"] = stanza.participant
+        if stanza.from_me and not stanza.is_group:
+            if stanza.is_peer:
+                attrs["category"] = "peer"
+            else:
+                attrs["recipient"] = (stanza.recipient or stanza.chat).bare
+        retry: dict[str, str | Jid] = {
+            "v": "1",
+            "count": str(count),
+            "id": stanza.id,
+            "t": str(stanza.timestamp),
+            "error": str(reason),
+        }
+        registration = context.credentials.registration_id.to_bytes(4)
+        children = [Node("retry", retry), Node("registration", {}, registration)]
+        if count >= KEYS_FROM:
+            children.append(await self._build_keys())
+        return Node("receipt", attrs, children)
+
+    async def _build_keys(self) -> Node:
+        context = self._context
+        pre_key = await self._pre_keys.take_one()
+        signed = await self._pre_keys.signed()
+        return Node(
+            "keys",
+            {},
+            [
+                Node("type", {}, b"\x05"),
+                Node("identity", {}, context.credentials.identity_key.public),
+                Node(
+                    "key",
+                    {},
+                    [
+                        Node("id", {}, pre_key.id.to_bytes(3)),
+                        Node("value", {}, pre_key.key_pair.public),
+                    ],
+                ),
+                build_signed_pre_key(
+                    PublicSignedPreKey(
+                        id=signed.id,
+                        public=signed.key_pair.public,
+                        signature=signed.signature,
+                    )
+                ),
+                Node("device-identity", {}, context.credentials.account),
+            ],
+        )
+
+
+class RetryResponder:
+    """Encrypts messages once more for devices that could not read them."""
+
+    def __init__(self, context: Context, devices: Devices, sessions: Sessions) -> None:
+        """Share the client's context and its parts."""
+        self._context = context
+        self._devices = devices
+        self._sessions = sessions
+        self._busy: set[tuple[str, Jid]] = set()
+
+    async def handle(self, node: Node) -> None:
+        """Serve a retry receipt, if it may be served."""
+        request = parse_retry(node)
+        key = (request.id, request.requester)
+        if request.count >= MAX_SERVED or key in self._busy:
+            return
+        self._busy.add(key)
+        try:
+            await self._serve(request)
+        except (AttributeMissing, SignalError) as err:
+            _LOGGER.info("A retry receipt was not served: %s", err)
+        finally:
+            self._busy.discard(key)
+
+    async def _serve(self, request: RetryRequest) -> None:
+        context = self._context
+        requester = request.requester
+        own_device = context.own.is_self(requester)
+        chat = request.recipient if own_device else request.from_jid.bare
+        if chat is None or context.own.is_this_device(requester):
+            return
+        await self._check_device(request)
+        found = await self._find(chat, request.id)
+        await self._mend_session(request)
+        if found is None:
+            _LOGGER.info("A message was asked for again that is no longer kept")
+            return
+        stored_chat, record = found
+        served = _served(record, requester)
+        if served.count >= MAX_SERVED:
+            return
+        served.count += 1
+        message = wire.Message.FromString(record.message)
+        if own_device:
+            message = device_sent(chat.bare, message)
+        await self._resend(request, stored_chat, record, message)
+
+    async def _find(
+        self, chat: Jid, message_id: str
+    ) -> tuple[Jid, storage.SentMessageRecord] | None:
+        """Find a message that was sent, and the form of its chat it is kept under."""
+        for form in dict.fromkeys((self._context.canonical(chat.bare), chat.bare)):
+            record = await self._context.store.sent_messages.get(None, form, message_id)
+            if record is not None:
+                return form, record
+        return None
+
+    async def _check_device(self, request: RetryRequest) -> None:
+        """Refresh the device list when the requester is not in it."""
+        user = request.requester.bare
+        listed = (await self._devices.of([user])).get(user, ())
+        if request.requester not in listed and request.requester.device:
+            await self._devices.forget([user])
+
+    async def _mend_session(self, request: RetryRequest) -> None:
+        """Give the requester a session that it can read, as its receipt asks."""
+        context = self._context
+        requester = request.requester
+        record = await context.store.sessions.get(None, context.address_of(requester))
+        if request.keys is not None:
+            if context.own.is_self(requester) and record is not None:
+                known = record.remote_registration_id
+                if known and known != request.keys.registration_id:
+                    raise AttributeMissing("an own device's registration changed")
+            await self._sessions.install_bundle(requester, request.keys)
+            return
+        stale = record is not None and (
+            request.registration_id not in (0, record.remote_registration_id)
+        )
+        if (
+            record is None
+            or stale
+            or (request.count >= KEYS_FROM and await self._may_recreate(requester))
+        ):
+            await self._sessions.ensure([requester], refresh=True)
+
+    async def _may_recreate(self, device: Jid) -> bool:
+        """Whether the session was not made anew lately; notes that it is now."""
+        context = self._context
+        key = f"recreate|{device}"
+        if await context.store.retries.get(None, key):
+            return False
+        async with context.store.transaction() as tx:
+            await context.store.retries.put(tx, key, 1, expires_at=context.now() + RECREATE_SECONDS)
+        return True
+
+    async def _resend(
+        self,
+        request: RetryRequest,
+        chat: Jid,
+        record: storage.SentMessageRecord,
+        message: wire.Message,
+    ) -> None:
+        context = self._context
+        requester = request.requester
+        plaintext = pad(message.SerializeToString(), context.random_bytes)
+        address = context.address_of(requester)
+        async with self._sessions.locked([address]), context.store.transaction() as tx:
+            encrypted = await self._sessions.encrypt(tx, {requester: plaintext})
+            await context.store.sent_messages.put(
+                tx, chat, request.id, record, expires_at=record.sent_at + KEEP_SENT_SECONDS
+            )
+        ciphertext = encrypted.get(requester)
+        if ciphertext is None:
+            return
+        attrs: dict[str, str | Jid] = {
+            "id": request.id,
+            "to": requester,
+            "type": record.type or "text",
+            "device_fanout": "false",
+        }
+        if request.recipient is not None:
+            attrs["recipient"] = request.recipient
+        if request.timestamp is not None:
+            attrs["t"] = request.timestamp
+        children = [build_enc(message, ciphertext, count=request.count)]
+        if ciphertext.kind == "pkmsg":
+            children.append(Node("device-identity", {}, context.credentials.account))
+        await context.send(Node("message", attrs, children))
+
+
+def _served(record: storage.SentMessageRecord, requester: Jid) -> storage.SentMessageRecord.Resend:
+    """Find, or add, the count of how often a device was served."""
+    name = str(requester)
+    for resend in record.resends:
+        if resend.requester == name:
+            return resend
+    return record.resends.add(requester=name, count=0)

@@ -1,0 +1,223 @@
+"""The life of the line: connect, log in, read until it ends, decide, again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from enum import Enum
+import logging
+from typing import Final
+
+from ..connection import Connection
+from ..crypto.curve25519 import KeyPair
+from ..errors import Disconnected, IqError, RequestTimeout, WhatsAppError
+from ..events import Status
+from ..iq.session import LeavePassive
+from ..pairing.registration import login_payload
+from ..stanza.ending import parse_failure, parse_stream_error
+from ..transport.base import Connector
+from ..wabinary import Node
+from .context import Context
+from .handlers.ib import ROUTING_INFO, OfflineBacklog
+from .keepalive import keep_alive
+from .link import Link
+from .prekeys import PreKeys
+from .reconnect import STABLE_AFTER, Backoff, Verdict, decide
+from .router import Router
+from .settings import ServerSettings
+
+_LOGGER = logging.getLogger(__name__)
+
+# How long the server may take from the handshake to its word on the login.
+LOGIN_TIMEOUT: Final = 30.0
+# The web client's OFFLINE_STANZA_TIMEOUT: then it goes on as if all had come.
+BACKLOG_TIMEOUT: Final = 60.0
+ID_PREFIX_BYTES: Final = 4
+# A server that keeps asking for a restart is not hammered.
+MAX_AT_ONCE: Final = 3
+
+
+class _Word(Enum):
+    """The server's word on a login."""
+
+    ACCEPTED = "accepted"
+
+
+class Runner:
+    """Keeps one account's line up for as long as that makes sense."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        connector: Connector,
+        server: ServerSettings,
+        pre_keys: PreKeys,
+        make_router: Callable[[OfflineBacklog], Router],
+        on_status: Callable[[Status, WhatsAppError | None], None],
+        on_ready: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`make_router` gives the handlers of a new connection."""
+        self._context = context
+        self._connector = connector
+        self._server = server
+        self._pre_keys = pre_keys
+        self._make_router = make_router
+        self._on_status = on_status
+        self._on_ready = on_ready
+        self._backoff = Backoff()
+        self._hurry = asyncio.Event()
+
+    def hurry(self) -> None:
+        """Try to connect now instead of waiting out the backoff."""
+        self._hurry.set()
+
+    async def run(self) -> WhatsAppError:
+        """Stay connected; return the error that makes trying again pointless."""
+        context = self._context
+        at_once = 0
+        while True:
+            self._on_status(Status.CONNECTING, None)
+            began = context.clock.monotonic()
+            error = await self._live_once()
+            if context.clock.monotonic() - began >= STABLE_AFTER:
+                self._backoff.was_stable()
+            following = decide(error, self._backoff, context.random_unit())
+            _LOGGER.debug("Connection ended (%s): %s", error, following.verdict.value)
+            if following.verdict is Verdict.LOGGED_OUT:
+                self._on_status(Status.LOGGED_OUT, error)
+                return error
+            if following.verdict is Verdict.STOP:
+                self._on_status(Status.ERROR, error)
+                return error
+            at_once = at_once + 1 if following.verdict is Verdict.AT_ONCE else 0
+            if following.verdict is Verdict.RETRY or at_once > MAX_AT_ONCE:
+                self._on_status(Status.DISCONNECTED, error)
+                await self._wait(following.wait or self._backoff.next_wait(context.random_unit()))
+
+    async def _wait(self, seconds: float) -> None:
+        self._hurry.clear()
+        sleeping = asyncio.ensure_future(self._context.clock.sleep(seconds))
+        hurried = asyncio.ensure_future(self._hurry.wait())
+        try:
+            await asyncio.wait({sleeping, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            hurried.cancel()
+
+    async def _live_once(self) -> WhatsAppError:
+        """Live one connection from beginning to end; return why it ended."""
+        try:
+            link = await self._open()
+        except WhatsAppError as err:
+            return err
+        except Exception as err:
+            # A fault in a proxy or library must not end the account's connection.
+            _LOGGER.exception("Connecting failed")
+            return Disconnected(f"Connecting failed: {type(err).__name__}")
+        context = self._context
+        context.link = link
+        try:
+            return await self._serve(link)
+        finally:
+            context.online.clear()
+            await link.close()
+            await context.cancel_tasks()
+            context.link = None
+
+    async def _open(self) -> Link:
+        context = self._context
+        routing = await context.store.meta.get(None, ROUTING_INFO)
+        engine = Connection(
+            noise_key=context.credentials.noise_key,
+            ephemeral=KeyPair.from_private(context.random_bytes(32)),
+            client_payload=login_payload(context.credentials, self._server.version),
+            root_key=self._server.root_key,
+            now=context.now(),
+            routing_info=routing,
+        )
+        prefix = context.random_bytes(ID_PREFIX_BYTES).hex()
+        return await Link.open(
+            self._connector, self._server.url, engine, clock=context.clock, id_prefix=prefix
+        )
+
+    async def _serve(self, link: Link) -> WhatsAppError:
+        """Run reader, handlers, login and keepalive until the first of them ends it."""
+        backlog = OfflineBacklog(self._context)
+        router = self._make_router(backlog)
+        word: asyncio.Future[_Word | WhatsAppError] = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[WhatsAppError] = asyncio.get_running_loop().create_future()
+
+        def on_node(node: Node) -> None:
+            match node.tag:
+                case "success":
+                    # It may come more than once; the first one counts.
+                    if not word.done():
+                        word.set_result(_Word.ACCEPTED)
+                case "failure":
+                    _resolve(ended, parse_failure(node))
+                case "stream:error":
+                    _resolve(ended, parse_stream_error(node))
+                case _:
+                    router.put(node)
+
+        tasks = {
+            asyncio.create_task(link.read(on_node), name="whatsapp reader"),
+            asyncio.create_task(router.run(), name="whatsapp handlers"),
+            asyncio.create_task(keep_alive(self._context, link), name="whatsapp keepalive"),
+            asyncio.create_task(self._log_in(link, word, backlog), name="whatsapp login"),
+        }
+        try:
+            done, _ = await asyncio.wait({*tasks, ended}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if ended.done():
+            return ended.result()
+        return _reason_of(done)
+
+    async def _log_in(
+        self,
+        link: Link,
+        word: asyncio.Future[_Word | WhatsAppError],
+        backlog: OfflineBacklog,
+    ) -> WhatsAppError:
+        """Wait for the server's word, begin the session, then idle; an error ends it."""
+        context = self._context
+        try:
+            async with asyncio.timeout(LOGIN_TIMEOUT):
+                await word
+        except TimeoutError:
+            return RequestTimeout("The server did not answer the login")
+        try:
+            await self._pre_keys.check()
+            await link.execute(LeavePassive())
+        except (Disconnected, RequestTimeout, IqError) as err:
+            return err
+        context.online.set()
+        await self._on_ready()
+        self._on_status(Status.CONNECTED, None)
+        try:
+            async with asyncio.timeout(BACKLOG_TIMEOUT):
+                await backlog.done.wait()
+        except TimeoutError:
+            _LOGGER.debug("The server did not say that the backlog is complete")
+        context.spawn(self._pre_keys.check_digest(), "checking the key digest")
+        idle: asyncio.Future[WhatsAppError] = asyncio.get_running_loop().create_future()
+        return await idle
+
+
+def _resolve(future: asyncio.Future[WhatsAppError], error: WhatsAppError) -> None:
+    if not future.done():
+        future.set_result(error)
+
+
+def _reason_of(done: set[asyncio.Future[WhatsAppError]]) -> WhatsAppError:
+    """Find why the first task ended; a bug in one counts as a lost line."""
+    for task in done:
+        error = task.exception()
+        if error is None:
+            return task.result()
+        if isinstance(error, WhatsAppError):
+            return error
+        _LOGGER.error("The connection failed", exc_info=error)
+    return Disconnected("The connection failed")

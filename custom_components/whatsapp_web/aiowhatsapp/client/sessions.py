@@ -1,0 +1,220 @@
+"""The one place that loads, locks and saves Signal sessions.
+
+A lock per Signal address covers load, ratchet step and commit, so that no counter
+is ever used twice; several are taken in sorted order, so that nobody waits in a ring.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+import logging
+from typing import Final
+from weakref import WeakValueDictionary
+
+from ..errors import InvalidKeyId, SignalError
+from ..iq.prekeys import FetchBundles
+from ..jid import Jid
+from ..pairing.adv import verify_device_identity
+from ..signal import (
+    EncryptedMessage,
+    PreKeyBundle,
+    SessionRecord,
+    SignalAddress,
+    decrypt,
+    decrypt_pre_key,
+    encrypt,
+    peek_pre_key_message,
+    process_bundle,
+)
+from ..stanza.receipt import KeyBundleParts
+from ..store import Transaction
+from .context import Context
+
+_LOGGER = logging.getLogger(__name__)
+
+# Devices asked for in one request for keys.
+BUNDLES_PER_REQUEST: Final = 100
+# Ratchet steps taken before the event loop gets a turn: some 100 us each.
+STEPS_PER_SLICE: Final = 16
+
+
+class Sessions:
+    """Pairwise encryption with every device we write to or hear from."""
+
+    def __init__(self, context: Context) -> None:
+        """Share the client's context."""
+        self._context = context
+        self._locks: WeakValueDictionary[SignalAddress, asyncio.Lock] = WeakValueDictionary()
+        self._fetching: dict[SignalAddress, asyncio.Lock] = {}
+
+    @asynccontextmanager
+    async def locked(self, addresses: Iterable[SignalAddress]) -> AsyncIterator[None]:
+        """Hold the locks of some addresses."""
+        async with AsyncExitStack() as stack:
+            for address in sorted(set(addresses)):
+                lock = self._locks.get(address)
+                if lock is None:
+                    lock = self._locks[address] = asyncio.Lock()
+                await stack.enter_async_context(lock)
+            yield
+
+    # --- making sessions
+
+    async def ensure(self, devices: Iterable[Jid], *, refresh: bool = False) -> frozenset[Jid]:
+        """Make sure there is a session with each device.
+
+        Returns the devices that are gone for good. A device whose keys are missing
+        or don't verify is left without a session; encrypting skips it. `refresh`
+        fetches new keys even where there is a session.
+        """
+        wanted = list(devices)
+        if not refresh:
+            addresses = {device: self._context.address_of(device) for device in wanted}
+            records = await self._context.store.sessions.get_many(None, addresses.values())
+            wanted = [device for device in wanted if addresses[device] not in records]
+        gone: set[Jid] = set()
+        for start in range(0, len(wanted), BUNDLES_PER_REQUEST):
+            batch = wanted[start : start + BUNDLES_PER_REQUEST]
+            fetched = await self._context.execute(
+                FetchBundles(devices=batch, reason="identity" if refresh else None)
+            )
+            gone |= fetched.unregistered
+            for device, parts in fetched.bundles.items():
+                try:
+                    await self.install_bundle(device, parts)
+                except SignalError as err:
+                    _LOGGER.warning("Keys of %s refused: %s", device.log_form, err)
+        return frozenset(gone)
+
+    async def install_bundle(self, device: Jid, parts: KeyBundleParts) -> None:
+        """Begin a session from a device's keys.
+
+        Raises `InvalidKey` when a signature, or the account's proof for a linked
+        device, does not verify.
+        """
+        context = self._context
+        address = context.address_of(device)
+        store = context.store
+        account_key = await store.identities.get(None, SignalAddress(address.name, 0))
+        verify_device_identity(
+            parts.device_identity,
+            identity=parts.identity,
+            device=device.device,
+            account_key=account_key,
+        )
+        bundle = PreKeyBundle(
+            registration_id=parts.registration_id,
+            identity=parts.identity,
+            signed_pre_key_id=parts.signed_pre_key_id,
+            signed_pre_key=parts.signed_pre_key,
+            signature=parts.signature,
+            pre_key_id=parts.pre_key_id,
+            pre_key=parts.pre_key,
+            device_identity=parts.device_identity,
+        )
+        async with self.locked([address]), store.transaction() as tx:
+            record = await store.sessions.get(tx, address)
+            record = process_bundle(
+                record, bundle, ours=context.identity, random_bytes=context.random_bytes
+            )
+            await store.sessions.put(tx, address, record)
+            await store.identities.put(tx, address, parts.identity)
+
+    async def forget(self, devices: Iterable[Jid]) -> None:
+        """Drop the sessions with some devices."""
+        addresses = [self._context.address_of(device) for device in devices]
+        store = self._context.store
+        async with self.locked(addresses), store.transaction() as tx:
+            for address in addresses:
+                await store.sessions.delete(tx, address)
+
+    # --- encrypting
+
+    async def encrypt(
+        self, tx: Transaction, plaintexts: Mapping[Jid, bytes]
+    ) -> dict[Jid, EncryptedMessage]:
+        """Encrypt for each device that has a session; the caller holds the locks.
+
+        The sessions' new states are in `tx`: they must be committed before any of
+        the ciphertexts leaves.
+        """
+        context = self._context
+        store = context.store
+        encrypted: dict[Jid, EncryptedMessage] = {}
+        addresses = {device: context.address_of(device) for device in plaintexts}
+        records = await store.sessions.get_many(tx, addresses.values())
+        for index, (device, plaintext) in enumerate(plaintexts.items(), start=1):
+            record = records.get(addresses[device])
+            if record is None:
+                continue
+            record, message = encrypt(record, plaintext)
+            await store.sessions.put(tx, addresses[device], record)
+            encrypted[device] = message
+            if index % STEPS_PER_SLICE == 0:
+                await asyncio.sleep(0)
+        return encrypted
+
+    # --- decrypting
+
+    async def decrypt(
+        self, tx: Transaction, device: Jid, kind: str, ciphertext: bytes
+    ) -> tuple[bytes, bool]:
+        """Decrypt a `msg` or `pkmsg`; the caller holds the lock of its address.
+
+        Returns the padded plaintext, and whether the sender's identity key changed.
+        Raises a `SignalError`; nothing is in `tx` then.
+        """
+        address = self._context.address_of(device)
+        store = self._context.store
+        record = await store.sessions.get(tx, address)
+        if kind == "pkmsg":
+            return await self._decrypt_pre_key(tx, address, record, ciphertext)
+        result = decrypt(
+            record or SessionRecord(),
+            ciphertext,
+            random_bytes=self._context.random_bytes,
+        )
+        await store.sessions.put(tx, address, result.record)
+        return result.plaintext, False
+
+    async def _decrypt_pre_key(
+        self,
+        tx: Transaction,
+        address: SignalAddress,
+        record: SessionRecord | None,
+        ciphertext: bytes,
+    ) -> tuple[bytes, bool]:
+        context = self._context
+        store = context.store
+        info = peek_pre_key_message(ciphertext)
+        signed_pre_key = await store.signed_pre_keys.get(tx, info.signed_pre_key_id)
+        pre_key = None if info.pre_key_id is None else await store.pre_keys.get(tx, info.pre_key_id)
+        result = decrypt_pre_key(
+            record,
+            ciphertext,
+            ours=context.identity,
+            signed_pre_key=signed_pre_key,
+            pre_key=pre_key,
+            random_bytes=context.random_bytes,
+        )
+        await store.sessions.put(tx, address, result.record)
+        changed = False
+        if result.new_identity is not None:
+            known = await store.identities.get(tx, address)
+            changed = known is not None and known != result.new_identity
+            await store.identities.put(tx, address, result.new_identity)
+        if result.used_pre_key_id is not None:
+            await store.pre_keys.delete(tx, result.used_pre_key_id)
+        return result.plaintext, changed
+
+
+def retry_reason(error: SignalError) -> int:
+    """Give the reason code that a retry receipt names for an error."""
+    match error:
+        case InvalidKeyId():
+            return 3
+        case _:
+            return _REASONS.get(type(error).__name__, 4)
+
+
+_REASONS: Final = {"NoSession": 1, "InvalidKey": 2, "BadMac": 7}

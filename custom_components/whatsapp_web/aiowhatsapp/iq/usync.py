@@ -1,0 +1,168 @@
+"""Looking up users: their devices, their LID, whether a number is on WhatsApp.
+
+```
+<iq xmlns="usync" type="get"><usync sid mode context last="true" index="0">
+  <query><devices version="2"/><lid/></query><list><user jid/>..</list></usync></iq>
+ -> <usync><result/><list><user jid {pn_jid}>
+      <devices><device-list><device id {key-index} {is_hosted}/>..</device-list>
+               <key-index-list ts>bytes</key-index-list></devices><lid val/></user>..</list></usync>
+<query><contact/><lid/></query><list><user><contact>+15551234567</contact></user></list>
+ -> <user jid {pn_jid}><contact type="in|out">..</contact>{<lid val/>}</user>
+```
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..errors import AttributeMissing
+from ..jid import Jid
+from ..wabinary import Node
+from .spec import IqSpec
+
+# Nobody has more linked devices than a handful; this bounds a hostile answer.
+MAX_DEVICES: Final = 256
+HOSTED_DEVICE: Final = 99
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedDevice:
+    """One device of a user as the server lists it."""
+
+    id: int
+    key_index: int | None
+    hosted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserDevices:
+    """A user's devices; `key_index_list` is the signed list that vouches for them."""
+
+    user: Jid
+    devices: tuple[ListedDevice, ...]
+    lid: Jid | None
+    key_index_list: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetDevices(IqSpec[tuple[UserDevices, ...]]):
+    """The devices of some users, by bare JID, phone number or LID."""
+
+    namespace = "usync"
+
+    users: Sequence[Jid]
+    session_id: str
+    context: str = "message"
+
+    def build(self) -> list[Node]:
+        """Ask for version 2 device lists and LIDs."""
+        query = [Node("devices", {"version": "2"}), Node("lid")]
+        users = [Node("user", {"jid": user}) for user in self.users]
+        return [_usync(self.session_id, "query", self.context, query, users)]
+
+    def parse(self, node: Node) -> tuple[UserDevices, ...]:
+        """Leave out users that the server doesn't know or answers with an error."""
+        found = []
+        for user in _users(node):
+            devices = _devices(user)
+            jid = user.jid("jid")
+            if devices is not None and jid is not None:
+                found.append(
+                    UserDevices(
+                        user=jid.bare,
+                        devices=devices,
+                        lid=_lid(user),
+                        key_index_list=_key_index_list(user),
+                    )
+                )
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownNumber:
+    """What the server says of a number: its JID as the server spells it, and LID."""
+
+    query: str
+    registered: bool
+    jid: Jid | None
+    phone: Jid | None
+    lid: Jid | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckNumbers(IqSpec[tuple[KnownNumber, ...]]):
+    """Whether numbers (`+` and digits) are on WhatsApp."""
+
+    namespace = "usync"
+
+    numbers: Sequence[str]
+    session_id: str
+
+    def build(self) -> list[Node]:
+        """Ask by number; the answer may name the user by LID."""
+        query = [Node("contact"), Node("lid")]
+        users = [Node("user", {}, [Node("contact", {}, number)]) for number in self.numbers]
+        return [_usync(self.session_id, "query", "interactive", query, users)]
+
+    def parse(self, node: Node) -> tuple[KnownNumber, ...]:
+        """Read who is in and who is out."""
+        known = []
+        for user in _users(node):
+            contact = user.child("contact")
+            if contact is None:
+                continue
+            jid = user.jid("jid")
+            phone = jid if jid is not None and jid.is_phone_number else user.jid("pn_jid")
+            lid = jid if jid is not None and jid.is_lid else _lid(user)
+            known.append(
+                KnownNumber(
+                    query=contact.text,
+                    registered=contact.attr("type") == "in",
+                    jid=jid,
+                    phone=phone,
+                    lid=lid,
+                )
+            )
+        return tuple(known)
+
+
+def _usync(session_id: str, mode: str, context: str, query: list[Node], users: list[Node]) -> Node:
+    return Node(
+        "usync",
+        {"sid": session_id, "mode": mode, "last": "true", "index": "0", "context": context},
+        [Node("query", {}, query), Node("list", {}, users)],
+    )
+
+
+def _users(node: Node) -> list[Node]:
+    return node.required_child("usync").required_child("list").children("user")
+
+
+def _lid(user: Node) -> Jid | None:
+    child = user.child("lid")
+    lid = None if child is None else child.jid("val")
+    return lid if lid is not None and lid.is_lid else None
+
+
+def _devices(user: Node) -> tuple[ListedDevice, ...] | None:
+    """Read a device list; a companion without key index would be refused later."""
+    listed = user.child("devices")
+    device_list = None if listed is None else listed.child("device-list")
+    if device_list is None:
+        return None
+    devices = []
+    for device in device_list.children("device")[:MAX_DEVICES]:
+        device_id = device.int_attr("id")
+        key_index = device.int_attr("key-index")
+        if device_id is None or device_id < 0 or (device_id and key_index is None):
+            continue
+        hosted = device.attr("is_hosted") == "true" or device_id == HOSTED_DEVICE
+        devices.append(ListedDevice(id=device_id, key_index=key_index, hosted=hosted))
+    return tuple(devices) or None
+
+
+def _key_index_list(user: Node) -> bytes | None:
+    try:
+        return user.required_child("devices").required_child("key-index-list").data or None
+    except AttributeMissing:
+        return None

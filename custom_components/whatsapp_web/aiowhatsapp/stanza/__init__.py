@@ -1,0 +1,1 @@
+"""Incoming stanzas as typed values, and the answers that go straight back."""
