@@ -1,0 +1,1 @@
+"""Clients nobody here wrote, each driven as a process of its own over JSON lines."""

@@ -1,0 +1,340 @@
+// Baileys, unmodified, driven over JSON lines. Commands and events: README.md.
+
+import { emit, logLine, serve, wantsLevel } from './lib/wire.mjs';
+import makeWASocket, {
+  DisconnectReason,
+  WA_CERT_DETAILS,
+  WAMessageStubType,
+  generateMessageIDV2,
+  initAuthCreds,
+  makeCacheableSignalKeyStore,
+  proto,
+} from '@whiskeysockets/baileys';
+import { makeLibSignalRepository } from '@whiskeysockets/baileys/lib/Signal/libsignal.js';
+import { deserialize, serialize } from 'node:v8';
+
+import {
+  Spoiler,
+  bare,
+  deviceOf,
+  kindOf,
+  receiptOf,
+  stanzaOf,
+  textOf,
+  userOf,
+  withoutEmptyLists,
+} from './lib/content.mjs';
+import { Journal } from './lib/journal.mjs';
+
+const STATUS = ['error', 'pending', 'server_ack', 'delivered', 'read', 'played'];
+// Closed for good: a person has to act, so trying again would only be refused again.
+const FINAL = new Set([
+  DisconnectReason.loggedOut,
+  DisconnectReason.forbidden,
+  DisconnectReason.connectionReplaced,
+  DisconnectReason.multideviceMismatch,
+  405,
+]);
+const RECONNECT_AFTER_MS = 250;
+const LID_DOMAIN = 1; // Baileys writes the Signal address of a LID as user_1.device
+
+/** Credentials and keys, as a file store gives them: every read is a copy of what was written. */
+class Memory {
+  constructor(folder) {
+    this.journal = new Journal(folder, 'baileys');
+    this.tables = new Map();
+    this.sent = new Map();
+    this.creds = initAuthCreds();
+    for (const record of this.journal.read()) this.#replay(record);
+    this.keys = makeCacheableSignalKeyStore(
+      { get: (type, ids) => this.#get(type, ids), set: (data) => this.#set(data) },
+      quietLogger,
+    );
+  }
+
+  saveCreds() {
+    this.journal.append({ creds: this.creds });
+  }
+
+  saveSent(id, message) {
+    const bytes = proto.Message.encode(message).finish();
+    this.sent.set(id, bytes);
+    this.journal.append({ sent: id, bytes });
+  }
+
+  /** The Signal addresses for which there is a session. */
+  sessions() {
+    return [...(this.tables.get('session')?.keys() ?? [])];
+  }
+
+  #replay({ creds, keys, sent, bytes }) {
+    if (creds) this.creds = creds;
+    if (keys) this.#apply(keys);
+    if (sent) this.sent.set(sent, bytes);
+  }
+
+  #apply(data) {
+    for (const [type, values] of Object.entries(data)) {
+      if (!this.tables.has(type)) this.tables.set(type, new Map());
+      const table = this.tables.get(type);
+      for (const [id, value] of Object.entries(values)) {
+        if (value === null || value === undefined) table.delete(id);
+        else table.set(id, serialize(value));
+      }
+    }
+  }
+
+  async #get(type, ids) {
+    const found = {};
+    for (const id of ids) {
+      const bytes = this.tables.get(type)?.get(id);
+      if (bytes === undefined) continue;
+      const value = deserialize(bytes);
+      found[id] =
+        type === 'app-state-sync-key' ? proto.Message.AppStateSyncKeyData.fromObject(value) : value;
+    }
+    return found;
+  }
+
+  async #set(data) {
+    this.#apply(data);
+    this.journal.append({ keys: data });
+  }
+}
+
+const quietLogger = makeLogger();
+
+function makeLogger() {
+  const at = (level) => (...parts) => logLine(level, ...parts);
+  const level = ['trace', 'debug', 'info', 'warn'].find(wantsLevel) ?? 'error';
+  const logger = { level, child: () => logger };
+  for (const name of ['trace', 'debug', 'info', 'warn', 'error']) logger[name] = at(name);
+  return logger;
+}
+
+let options = null; // of the last `start`
+let memory = null;
+let socket = null; // null while stopped
+let reconnectTimer = null;
+let spoiler = new Spoiler();
+const sending = new Map(); // message id -> promise of the send under way
+
+function repositoryThatSpoils(auth, logger, pnToLid) {
+  const repository = makeLibSignalRepository(auth, logger, pnToLid);
+  const { encryptMessage } = repository;
+  repository.encryptMessage = async ({ jid, data }) => {
+    const { type, ciphertext } = await encryptMessage({ jid, data });
+    return { type, ciphertext: spoiler.pass(userOf(jid), deviceOf(jid) ?? 0, type, ciphertext) };
+  };
+  return repository;
+}
+
+async function findSent({ id }) {
+  await sending.get(id)?.catch(() => {});
+  const bytes = memory.sent.get(id);
+  return bytes && proto.Message.decode(bytes);
+}
+
+function connect() {
+  const { url, version, history } = options;
+  const current = makeWASocket({
+    waWebSocketUrl: url,
+    ...(version ? { version: version.split('.').map(Number) } : {}),
+    auth: { creds: memory.creds, keys: memory.keys },
+    logger: quietLogger,
+    // What arrives over the wire is reported; what this peer sends itself is not.
+    emitOwnEvents: false,
+    getMessage: findSent,
+    makeSignalRepository: repositoryThatSpoils,
+    // Waiting for history holds all events of a first login back for up to 20 s.
+    ...(history ? {} : { shouldSyncHistoryMessage: () => false }),
+  });
+  socket = current;
+  listen(current);
+}
+
+function listen(current) {
+  const { ev, ws } = current;
+  ev.on('creds.update', () => memory.saveCreds());
+  ev.on('connection.update', (update) => onConnection(current, update));
+  ev.on('messages.upsert', ({ messages, type }) => messages.forEach((one) => onMessage(one, type)));
+  ev.on('messages.update', (updates) => updates.forEach(onStatus));
+  ev.on('messaging-history.set', ({ messages, chats }) =>
+    emit('history', { messages: messages.length, chats: chats.length }),
+  );
+  ws.on('CB:message', (node) => emit('stanza', stanzaOf(node)));
+  ws.on('CB:notification', (node) => emit('stanza', stanzaOf(node)));
+  ws.on('CB:receipt', (node) => emit('receipt', receiptOf(node)));
+  ws.on('CB:ack,class:message', ({ attrs }) => {
+    // Errors come as messages.update.
+    if (!attrs.error) emit('status', { id: attrs.id, from: attrs.from, status: 'server_ack' });
+  });
+}
+
+function onConnection(current, { qr, connection, lastDisconnect }) {
+  if (qr) emit('qr', { qr });
+  if (connection === 'open') emit('open', account());
+  if (connection !== 'close' || socket !== current) return;
+  socket = null;
+  const code = lastDisconnect?.error?.output?.statusCode ?? null;
+  emit('close', { code, reason: lastDisconnect?.error?.message ?? null });
+  const restart = code === DisconnectReason.restartRequired;
+  const lost = options.reconnect && memory.creds.me && !FINAL.has(code);
+  if (restart || lost) reconnectTimer = setTimeout(connect, restart ? 0 : RECONNECT_AFTER_MS);
+}
+
+function onMessage({ key, message, messageStubType, ...rest }, type) {
+  const where = {
+    id: key.id,
+    from: bare(key.remoteJid),
+    alt: bare(key.remoteJidAlt ?? key.participantAlt),
+    participant: key.participant ?? null,
+    from_me: key.fromMe,
+  };
+  if (messageStubType === WAMessageStubType.CIPHERTEXT) {
+    emit('undecryptable', { ...where, reason: rest.messageStubParameters?.[0] ?? null });
+    return;
+  }
+  emit('message', {
+    ...where,
+    text: textOf(message),
+    kind: kindOf(message),
+    timestamp: Number(rest.messageTimestamp),
+    type,
+    push_name: rest.pushName ?? null,
+    stub: messageStubType ? WAMessageStubType[messageStubType] : null,
+    raw: withoutEmptyLists(message) ?? null,
+  });
+}
+
+function onStatus({ key, update }) {
+  if (typeof update.status !== 'number') return;
+  const code = update.status === 0 ? (update.messageStubParameters?.[0] ?? null) : null;
+  emit('status', { id: key.id, from: key.remoteJid, status: STATUS[update.status], code });
+}
+
+function account() {
+  const me = memory?.creds.me;
+  return { jid: me?.id ?? null, lid: me?.lid ?? null };
+}
+
+function disconnect() {
+  clearTimeout(reconnectTimer);
+  const current = socket;
+  socket = null; // its close is no longer ours to report
+  if (current) return current.end(undefined);
+}
+
+function live() {
+  if (socket === null) throw new Error('not connected');
+  return socket;
+}
+
+/** Run one send under its id, so that a retry receipt that is faster finds the message. */
+async function remember(id, run) {
+  const work = run();
+  sending.set(id, work);
+  try {
+    memory.saveSent(id, await work);
+  } finally {
+    sending.delete(id);
+  }
+  return { message_id: id };
+}
+
+/** The users a JID stands for: itself, and its other name where Baileys knows one. */
+async function usersOf(jid) {
+  const { lidMapping } = live().signalRepository;
+  const other = jid.endsWith('@lid')
+    ? await lidMapping.getPNForLID(jid)
+    : await lidMapping.getLIDForPN(jid);
+  return [userOf(jid), ...(other ? [userOf(other)] : [])];
+}
+
+const nameAndDevice = (address) => {
+  const [name, device] = address.split('.');
+  return [name.split(`_${LID_DOMAIN}`)[0], Number(device)];
+};
+
+serve({
+  async start({ url, noise_root, auth_dir = null, version = null, reconnect = true, history = false }) {
+    if (socket) throw new Error('already started');
+    WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(noise_root, 'hex');
+    clearTimeout(reconnectTimer);
+    options = { url, auth_dir, version, reconnect, history };
+    memory ??= new Memory(auth_dir);
+    connect();
+  },
+
+  async stop() {
+    await disconnect();
+  },
+
+  async send_text({ to, text, message_id }) {
+    const sock = live();
+    const id = message_id ?? generateMessageIDV2(sock.user?.id);
+    return remember(id, async () => (await sock.sendMessage(to, { text }, { messageId: id })).message);
+  },
+
+  async send({ to, content, message_id }) {
+    const sock = live();
+    const id = message_id ?? generateMessageIDV2(sock.user?.id);
+    const message = proto.Message.fromObject(content);
+    return remember(id, async () => {
+      await sock.relayMessage(to, message, { messageId: id });
+      return message;
+    });
+  },
+
+  async mark_read({ keys }) {
+    await live().readMessages(
+      keys.map(({ from, id, participant }) => ({ remoteJid: from, id, participant, fromMe: false })),
+    );
+  },
+
+  async presence({ type = 'available', name = null }) {
+    const sock = live();
+    if (name !== null) sock.ev.emit('creds.update', { me: { ...memory.creds.me, name } });
+    await sock.sendPresenceUpdate(type);
+  },
+
+  async forget_session({ jid = null }) {
+    const users = jid === null ? null : await usersOf(jid);
+    const device = jid === null ? null : deviceOf(jid);
+    const gone = memory.sessions().filter((address) => {
+      const [name, number] = nameAndDevice(address);
+      return (users === null || users.includes(name)) && (device === null || device === number);
+    });
+    await live().authState.keys.set({
+      session: Object.fromEntries(gone.map((address) => [address, null])),
+    });
+    return { forgotten: gone };
+  },
+
+  async corrupt_next({ jid = null }) {
+    spoiler.add(jid === null ? null : await usersOf(jid), jid === null ? null : deviceOf(jid));
+  },
+
+  async reinstall() {
+    await disconnect();
+    memory.journal.clear();
+    memory = new Memory(options.auth_dir);
+    spoiler = new Spoiler();
+    connect();
+  },
+
+  async logout() {
+    const current = live();
+    await current.logout();
+    memory.journal.clear();
+    memory = null;
+  },
+
+  async request_pairing_code({ phone, code }) {
+    return { code: await live().requestPairingCode(phone, code) };
+  },
+
+  async info() {
+    return { ...account(), connected: socket?.ws.isOpen ?? false };
+  },
+});
