@@ -1,11 +1,11 @@
 """Finding out that a line is dead although the socket looks alive."""
 
-from typing import Final
+from typing import Final, Protocol
 
 from ..errors import KeepAliveLost, WhatsAppError
 from ..iq.session import Ping
-from .context import Context
 from .link import Link
+from .settings import Clock
 
 # The web client pings every 15 to 30 s; the shorter half finds a dead line in 43 s.
 SHORTEST_INTERVAL: Final = 15.0
@@ -15,7 +15,20 @@ DEAD_AFTER: Final = 20.0
 _CHECK_EVERY: Final = 5.0
 
 
-async def keep_alive(context: Context, link: Link) -> WhatsAppError:
+class Ambient(Protocol):
+    """Where time and chance come from."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock."""
+        ...
+
+    def random_unit(self) -> float:
+        """Give a random number from 0 up to 1."""
+        ...
+
+
+async def keep_alive(context: Ambient, link: Link) -> WhatsAppError:
     """Ping, and watch for answers; return when the line is dead."""
     clock = context.clock
     next_ping = clock.monotonic() + SHORTEST_INTERVAL

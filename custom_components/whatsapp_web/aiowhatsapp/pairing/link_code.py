@@ -3,12 +3,16 @@
 Both sides prove that they know the code by wrapping an ephemeral key with it; the key
 that the two ephemeral keys agree on then carries our identity key, and with the identity
 keys gives the ADV secret that a QR code would have carried.
+The requests of this are in `iq/link_code.py`; in between comes
 
 ```
--> <iq xmlns="md" type="set"><link_code_companion_reg jid stage="companion_hello" ..>
-<- <notification type="link_code_companion_reg">
-     <link_code_companion_reg stage="primary_hello|refresh_code" ..>
--> <iq xmlns="md" type="set"><link_code_companion_reg jid stage="companion_finish" ..>
+<notification type="link_code_companion_reg" from="s.whatsapp.net">
+  <link_code_companion_reg stage="primary_hello">
+    <link_code_pairing_wrapped_primary_ephemeral_pub>..</..>
+    <primary_identity_pub>..</primary_identity_pub>
+    <link_code_pairing_ref>..</link_code_pairing_ref>
+  </link_code_companion_reg>
+</notification>
 ```
 """
 
@@ -19,9 +23,8 @@ from typing import Final
 from ..crypto import aes, kdf
 from ..crypto.curve25519 import KEY_LENGTH, KeyPair, agree
 from ..errors import PairingFailed
-from ..jid import SERVER_JID, Jid
+from ..jid import Jid
 from ..wabinary.node import Node
-from .qr import client_type
 
 ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTVWXYZ"
 CODE_LENGTH: Final = 8
@@ -33,14 +36,11 @@ BUNDLE_SALT_LENGTH: Final = 32
 BUNDLE_IV_LENGTH: Final = 12
 SHARED_RANDOM_LENGTH: Final = 32
 
-STANZA: Final = "link_code_companion_reg"
-# The server refuses a browser or a system that it does not know.
-PLATFORM_DISPLAY: Final = "Chrome (Linux)"
+NOTIFICATION: Final = "link_code_companion_reg"
 
 _ITERATIONS: Final = 131_072
 _BUNDLE_INFO: Final = b"link_code_pairing_key_bundle_encryption_key"
 _SECRET_INFO: Final = b"adv_secret"
-_NONCE: Final = b"\x00"
 _PHONE_NUMBER = re.compile(r"[1-9][0-9]{6,14}", re.ASCII)
 
 
@@ -161,63 +161,12 @@ def finish(
     )
 
 
-def build_hello(request_id: str, phone: Jid, *, wrapped: bytes, noise_public: bytes) -> Node:
-    """Build the request that announces a code to the phone of that number."""
-    return _request(
-        request_id,
-        {
-            "jid": phone,
-            "stage": "companion_hello",
-            "should_show_push_notification": "true",
-        },
-        [
-            Node("link_code_pairing_wrapped_companion_ephemeral_pub", {}, wrapped),
-            Node("companion_server_auth_key_pub", {}, noise_public),
-            Node("companion_platform_id", {}, client_type()),
-            Node("companion_platform_display", {}, PLATFORM_DISPLAY),
-            Node("link_code_pairing_nonce", {}, _NONCE),
-        ],
-    )
-
-
-def build_finish(
-    request_id: str, phone: Jid, *, key_bundle: bytes, identity_public: bytes, ref: bytes
-) -> Node:
-    """Build the request that hands the sealed keys to the phone."""
-    return _request(
-        request_id,
-        {"jid": phone, "stage": "companion_finish"},
-        [
-            Node("link_code_pairing_wrapped_key_bundle", {}, key_bundle),
-            Node("companion_identity_public", {}, identity_public),
-            Node("link_code_pairing_ref", {}, ref),
-        ],
-    )
-
-
-def _request(request_id: str, attrs: dict[str, str | Jid], content: list[Node]) -> Node:
-    """Build a request around the one element of this protocol."""
-    return Node(
-        "iq",
-        {"id": request_id, "xmlns": "md", "type": "set", "to": SERVER_JID},
-        [Node(STANZA, attrs, content)],
-    )
-
-
-def parse_hello_result(node: Node) -> bytes:
-    """Give the ref under which the server knows the code.
-
-    Raises `AttributeMissing` when there is none.
-    """
-    return node.required_child(STANZA).required_child("link_code_pairing_ref").required_data()
-
-
 def parse_notification(node: Node) -> PrimaryHello | RefreshCode | None:
     """Read the phone's or server's answer; None for a stage that means nothing to us.
 
     Raises `AttributeMissing` when a part is missing or of another length.
     """
-    content = node.required_child(STANZA)
+    content = node.required_child(NOTIFICATION)
     stage = content.attr("stage")
     if stage not in ("primary_hello", "refresh_code"):
         return None
