@@ -38,7 +38,7 @@ def draw_icon(size: int) -> Image.Image:
     pen.polygon(at((54, 196), (122, 208), (44, 252)), fill=BUBBLE)
 
     pen.line(at((56, 112), (128, 48), (200, 112)), fill=HOUSE, width=round(18 * scale))
-    for x, y in ((56, 112), (128, 48), (200, 112)):
+    for x, y in ((56.0, 112.0), (128.0, 48.0), (200.0, 112.0)):
         pen.ellipse(at((x - 9, y - 9), (x + 9, y + 9)), fill=HOUSE)
     pen.polygon(at((80, 112), (128, 70), (176, 112), (176, 184), (80, 184)), fill=HOUSE)
 

@@ -1,0 +1,1 @@
+"""What holds for the whole house: who imports whom, what is declared, what is translated."""
