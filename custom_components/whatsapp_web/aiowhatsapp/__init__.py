@@ -6,7 +6,15 @@ Assistant: the store, the clock, randomness and the transport come in from outsi
 
 from .client.client import Client
 from .client.outgoing import SentMessage
-from .client.pairing import Pairing, PairingEvent
+from .client.pairing import Pairing
+from .client.pairing_events import (
+    Confirming,
+    LinkCode,
+    LinkCodeEnded,
+    PairingEvent,
+    PasskeyRequested as PairingPasskeyRequested,
+    QrCode,
+)
 from .client.settings import Clock, ServerSettings, SystemClock
 from .client.version import fetch_web_version
 from .errors import (
@@ -15,6 +23,7 @@ from .errors import (
     Disconnected,
     IqError,
     LoggedOut,
+    LoginRefused,
     NoDevices,
     NotLinked,
     NotOnWhatsApp,
@@ -54,6 +63,7 @@ __all__ = [
     "Client",
     "ClientOutdated",
     "Clock",
+    "Confirming",
     "ConnectionFailed",
     "Credentials",
     "Disconnected",
@@ -62,7 +72,10 @@ __all__ = [
     "IncomingMessage",
     "IqError",
     "Jid",
+    "LinkCode",
+    "LinkCodeEnded",
     "LoggedOut",
+    "LoginRefused",
     "MessageContent",
     "MessageKind",
     "MessageReceived",
@@ -75,8 +88,10 @@ __all__ = [
     "PairingEvent",
     "PairingExpired",
     "PairingFailed",
+    "PairingPasskeyRequested",
     "PasskeyRequested",
     "PasskeyRequired",
+    "QrCode",
     "QuotedMessage",
     "ReceiptKind",
     "ReceiptReceived",

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from ssl import SSLContext
 from typing import Final
 
 import aiohttp
@@ -23,10 +24,15 @@ class AiohttpConnector(Connector):
     """Opens WebSocket connections with a session that somebody else owns."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, *, connect_timeout: float = CONNECT_TIMEOUT
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        ssl_context: SSLContext | None = None,
+        connect_timeout: float = CONNECT_TIMEOUT,
     ) -> None:
-        """Use `session`; it is never closed here."""
+        """Use `session`, which is never closed here, and its TLS unless told otherwise."""
         self._session = session
+        self._tls: SSLContext | bool = True if ssl_context is None else ssl_context
         self._connect_timeout = connect_timeout
 
     async def connect(self, url: str) -> Socket:
@@ -38,6 +44,7 @@ class AiohttpConnector(Connector):
                     origin=_ORIGIN,
                     headers=_HEADERS,
                     max_msg_size=MAX_MESSAGE,
+                    ssl=self._tls,
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
                 )
         except TimeoutError as err:

@@ -1,0 +1,110 @@
+"""The one mapping from the client's errors to Home Assistant's, always translated."""
+
+from typing import Final
+
+from homeassistant.exceptions import (
+    ConfigEntryAuthFailed,
+    ConfigEntryError,
+    ConfigEntryNotReady,
+    HomeAssistantError,
+    ServiceValidationError,
+)
+
+from .aiowhatsapp import (
+    ClientOutdated,
+    ConnectionFailed,
+    LoginRefused,
+    NoDevices,
+    NotLinked,
+    NotOnWhatsApp,
+    PasskeyRequired,
+    Rejected,
+    RequestTimeout,
+    ServiceRefused,
+    SessionReplaced,
+    StoreCorrupt,
+    StoreError,
+    TemporarilyBanned,
+    WhatsAppError,
+)
+from .const import DOMAIN
+from .storage import CredentialsMissing, MasterKeyLost, StorageTooNew
+
+# From the particular to the general: the first class that fits names the cause.
+_CAUSES: Final[tuple[tuple[type[WhatsAppError], str], ...]] = (
+    (PasskeyRequired, "passkey_required"),
+    (CredentialsMissing, "credentials_missing"),
+    (MasterKeyLost, "master_key_lost"),
+    (StoreCorrupt, "storage_damaged"),
+    (StorageTooNew, "storage_too_new"),
+    (StoreError, "storage_failed"),
+    (NotLinked, "not_linked"),
+    (ClientOutdated, "client_outdated"),
+    (TemporarilyBanned, "temporarily_banned"),
+    (SessionReplaced, "session_replaced"),
+    (LoginRefused, "login_refused"),
+    (RequestTimeout, "no_answer"),
+    (ConnectionFailed, "not_connected"),
+    (NotOnWhatsApp, "not_on_whatsapp"),
+    (NoDevices, "no_devices"),
+    (Rejected, "message_rejected"),
+)
+_OTHER_CAUSE: Final = "unexpected_error"
+
+# What the person who wrote the automation, or who owns the account, can mend.
+_THEIRS_TO_MEND: Final = (
+    ConnectionFailed,
+    NoDevices,
+    NotLinked,
+    NotOnWhatsApp,
+    Rejected,
+    ServiceRefused,
+    StoreCorrupt,
+)
+
+
+def cause_of(err: WhatsAppError) -> str:
+    """Name the cause of an error: the key of its translation."""
+    return next((key for kind, key in _CAUSES if isinstance(err, kind)), _OTHER_CAUSE)
+
+
+def placeholders_of(err: WhatsAppError) -> dict[str, str]:
+    """Give what the translation of that error says beyond its cause."""
+    match err:
+        case Rejected(code=code):
+            return {"code": code}
+        case LoginRefused(reason=reason):
+            return {"code": reason}
+        case _ if cause_of(err) == _OTHER_CAUSE:
+            return {"error": str(err)}
+        case _:
+            return {}
+
+
+def entry_error(err: WhatsAppError) -> HomeAssistantError:
+    """Give the error that setting up an entry ends with."""
+    kind: type[HomeAssistantError]
+    match err:
+        case NotLinked() | StoreCorrupt():
+            kind = ConfigEntryAuthFailed
+        case ServiceRefused() | StorageTooNew():
+            kind = ConfigEntryError
+        case _:
+            kind = ConfigEntryNotReady
+    return _translated(kind, err)
+
+
+def action_error(err: WhatsAppError, recipient: str) -> HomeAssistantError:
+    """Give the error of an action that could not write to that recipient."""
+    kind = ServiceValidationError if isinstance(err, _THEIRS_TO_MEND) else HomeAssistantError
+    return _translated(kind, err, recipient=recipient)
+
+
+def _translated(
+    kind: type[HomeAssistantError], err: WhatsAppError, **more: str
+) -> HomeAssistantError:
+    return kind(
+        translation_domain=DOMAIN,
+        translation_key=cause_of(err),
+        translation_placeholders=placeholders_of(err) | more,
+    )

@@ -1,0 +1,148 @@
+"""A message as Home Assistant's listeners get it: plain JSON, nothing of the protocol."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from homeassistant.util import dt as dt_util
+
+from .aiowhatsapp import IncomingMessage, Jid, MessageKind, QuotedMessage
+from .const import ATTR_CONFIG_ENTRY_ID, STALE_AFTER
+
+# The types of the event entity; a kind without one of its own is `other`.
+EVENT_TYPE_OTHER: Final = "other"
+_EVENT_TYPES: Final[dict[MessageKind, str]] = {
+    MessageKind.TEXT: "text",
+    MessageKind.IMAGE: "media",
+    MessageKind.VIDEO: "media",
+    MessageKind.GIF: "media",
+    MessageKind.VIDEO_NOTE: "media",
+    MessageKind.AUDIO: "media",
+    MessageKind.VOICE: "media",
+    MessageKind.DOCUMENT: "media",
+    MessageKind.STICKER: "media",
+    MessageKind.LOCATION: "location",
+    MessageKind.LIVE_LOCATION: "location",
+    MessageKind.CONTACT: "contact",
+    MessageKind.CONTACTS: "contact",
+    MessageKind.POLL: "poll",
+    MessageKind.POLL_VOTE: "poll_vote",
+    MessageKind.REACTION: "reaction",
+    MessageKind.EDIT: "edit",
+    MessageKind.DELETE: "delete",
+}
+EVENT_TYPES: Final = [*dict.fromkeys(_EVENT_TYPES.values()), EVENT_TYPE_OTHER]
+
+# By the server of a chat's address; everything else is a person.
+_CHAT_TYPES: Final = {"g.us": "group", "broadcast": "status", "newsletter": "channel"}
+
+# What is about another message, and no message of its own to an automation.
+_ABOUT_ANOTHER: Final = frozenset(
+    {
+        MessageKind.POLL_VOTE,
+        MessageKind.REACTION,
+        MessageKind.EDIT,
+        MessageKind.DELETE,
+        MessageKind.PIN,
+        MessageKind.KEEP,
+        MessageKind.EVENT_RESPONSE,
+        MessageKind.PROTOCOL,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageOrigin:
+    """The account that a message came to."""
+
+    config_entry_id: str
+    connection: str
+    device_id: str | None
+    addresses: frozenset[Jid]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedMessage:
+    """A message, described; `stands_alone` unless it is only about another one."""
+
+    event_type: str
+    stands_alone: bool
+    data: dict[str, Any]
+
+
+def describe_message(message: IncomingMessage, origin: MessageOrigin) -> ReceivedMessage:
+    """Describe a message; what does not apply to it is left out."""
+    kind = message.content.kind
+    data = {
+        ATTR_CONFIG_ENTRY_ID: origin.config_entry_id,
+        "connection": origin.connection,
+        "device_id": origin.device_id,
+        **_describe_people(message, origin),
+        "message_id": message.id,
+        "timestamp": _time_text(message.timestamp),
+        "type": kind.value,
+        "text": message.text,
+        "from_me": message.from_me,
+        "is_group": message.is_group,
+        "mentioned_me": any(jid.bare in origin.addresses for jid in message.content.mentions),
+        "forwarded": message.content.forwarded,
+        "stale": _is_stale(message),
+        "reply_to": _describe_quoted(message.content.quoted),
+        "reaction": message.content.reaction,
+        "target_message_id": message.content.target.id if message.content.target else None,
+    }
+    # A sender without a known number is said to have none; all else is left out.
+    kept = {key: value for key, value in data.items() if value is not None or key == "sender_phone"}
+    return ReceivedMessage(
+        event_type=_EVENT_TYPES.get(kind, EVENT_TYPE_OTHER),
+        stands_alone=kind not in _ABOUT_ANOTHER,
+        data=kept,
+    )
+
+
+def phone_text(jid: Jid | None) -> str | None:
+    """Write a number as people do."""
+    return None if jid is None or not jid.is_phone_number else f"+{jid.user}"
+
+
+def _describe_people(message: IncomingMessage, origin: MessageOrigin) -> dict[str, Any]:
+    sender_phone = phone_text(message.sender_phone)
+    return {
+        "chat_id": str(message.chat),
+        "chat_name": _chat_name(message, origin),
+        "chat_type": _CHAT_TYPES.get(message.chat.server, "user"),
+        "sender_id": str(message.sender),
+        "sender_phone": sender_phone,
+        "sender_name": message.push_name or sender_phone,
+    }
+
+
+def _chat_name(message: IncomingMessage, origin: MessageOrigin) -> str | None:
+    """Name a chat with a person; their name for it where they wrote themselves."""
+    if not message.chat.is_user:
+        return None
+    if message.chat in origin.addresses:
+        return origin.connection
+    name = None if message.from_me else message.push_name
+    return name or phone_text(message.chat_phone)
+
+
+def _describe_quoted(quoted: QuotedMessage | None) -> dict[str, str] | None:
+    if quoted is None:
+        return None
+    described = {"message_id": quoted.id}
+    if quoted.text is not None:
+        described["text"] = quoted.text
+    return described
+
+
+def _time_text(timestamp: int) -> str:
+    """Write a time as ISO 8601 in UTC; one that no calendar has becomes now."""
+    try:
+        return dt_util.utc_from_timestamp(timestamp).isoformat()
+    except OverflowError, OSError, ValueError:
+        return dt_util.utcnow().isoformat(timespec="seconds")
+
+
+def _is_stale(message: IncomingMessage) -> bool:
+    age = dt_util.utcnow().timestamp() - message.timestamp
+    return message.offline and age > STALE_AFTER.total_seconds()

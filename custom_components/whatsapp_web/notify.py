@@ -1,0 +1,78 @@
+"""The classic notify action of each connection: `notify.<name of the connection>`."""
+
+from typing import Any, Final, override
+
+from homeassistant.components.notify import (
+    ATTR_TARGET,
+    ATTR_TITLE,
+    DOMAIN as NOTIFY_DOMAIN,
+    NOTIFY_SERVICE_SCHEMA,
+    BaseNotificationService,
+)
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import slugify
+import voluptuous as vol
+
+from .const import DOMAIN, RECIPIENT_ME
+from .coordinator import WhatsAppConfigEntry, WhatsAppCoordinator
+from .sending import async_send_text, compose, raise_failures
+from .services import RECIPIENTS_SCHEMA
+
+# As the base class's, but a number that lost its `+` in YAML is still known as one.
+NOTIFY_SCHEMA: Final = NOTIFY_SERVICE_SCHEMA.extend({vol.Optional(ATTR_TARGET): RECIPIENTS_SCHEMA})
+
+
+class WhatsAppNotificationService(BaseNotificationService):
+    """Sends notifications as messages of one account."""
+
+    def __init__(self, coordinator: WhatsAppCoordinator) -> None:
+        """Send through that connection."""
+        self._coordinator = coordinator
+
+    @override
+    async def async_register_services(self) -> None:
+        """Register the action, with our schema in place of the base class's."""
+        await super().async_register_services()
+        self.hass.services.async_register(
+            NOTIFY_DOMAIN,
+            self._service_name,
+            self._async_notify_message_service,
+            schema=NOTIFY_SCHEMA,
+        )
+
+    @override
+    async def async_send_message(self, message: str, **kwargs: Any) -> None:
+        """Send to all targets, or to ourselves; the error names those that failed."""
+        text = compose(message, kwargs.get(ATTR_TITLE))
+        targets: list[str] = kwargs.get(ATTR_TARGET) or [RECIPIENT_ME]
+        raise_failures(await async_send_text(self._coordinator, targets, text))
+
+
+async def async_setup_notify(hass: HomeAssistant, entry: WhatsAppConfigEntry) -> None:
+    """Register the connection's notify action until the entry is unloaded."""
+    service = WhatsAppNotificationService(entry.runtime_data)
+    name = _service_name(hass, entry)
+    await service.async_setup(hass, name, name)
+    await service.async_register_services()
+    entry.async_on_unload(service.async_unregister_services)
+
+
+@callback
+def _service_name(hass: HomeAssistant, entry: WhatsAppConfigEntry) -> str:
+    """Name the action after the connection, the same after every restart.
+
+    Of connections with the same name the later ones get a number; a name that
+    somebody else's action has, gets the integration's in front.
+    """
+    name = slugify(entry.title)
+    same = [
+        other.entry_id
+        for other in hass.config_entries.async_entries(DOMAIN)
+        if slugify(other.title) == name
+    ]
+    position = same.index(entry.entry_id) + 1
+    if position > 1:
+        name = f"{name}_{position}"
+    if hass.services.has_service(NOTIFY_DOMAIN, name):
+        name = f"{DOMAIN}_{name}"
+    return name

@@ -1,0 +1,132 @@
+"""Sending a text to several recipients: one after another, each with its own outcome."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+
+from .aiowhatsapp import ConnectionFailed, Jid, NotLinked, Status, WhatsAppError
+from .const import DOMAIN, MAX_MESSAGE_LENGTH
+from .coordinator import WhatsAppCoordinator
+from .exceptions import action_error
+from .recipients import Recipient, parse_recipient
+
+STATE_SENT: Final = "sent"
+STATE_FAILED: Final = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What became of a message to one recipient."""
+
+    recipient: str
+    chat: Jid | None = None
+    name: str | None = None
+    message_id: str | None = None
+    error: HomeAssistantError | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as response data; what is not known is left out."""
+        described = {
+            "recipient": self.recipient,
+            "chat_id": None if self.chat is None else str(self.chat),
+            "name": self.name,
+            "message_id": self.message_id,
+            "state": STATE_SENT if self.error is None else STATE_FAILED,
+            "error": None if self.error is None else str(self.error),
+        }
+        return {key: value for key, value in described.items() if value is not None}
+
+
+def compose(message: str, title: str | None) -> str:
+    """Put a title as a bold first line above a message.
+
+    Raises `ServiceValidationError` when that is empty or too long.
+    """
+    headline = " ".join((title or "").split())
+    text = f"*{headline}*\n{message}" if headline else message
+    if not text.strip():
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="message_empty")
+    if len(text) > MAX_MESSAGE_LENGTH:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="message_too_long",
+            translation_placeholders={"limit": str(MAX_MESSAGE_LENGTH)},
+        )
+    return text
+
+
+async def async_send_text(
+    coordinator: WhatsAppCoordinator, recipients: Sequence[str], text: str
+) -> list[Delivery]:
+    """Send a text to each recipient, in order; one's failure stops no other."""
+    deliveries = []
+    line_error: WhatsAppError | None = None
+    for recipient in dict.fromkeys(recipients):
+        if line_error is not None and coordinator.client.status is not Status.CONNECTED:
+            # Waiting for the line once is enough.
+            error = action_error(line_error, recipient)
+            deliveries.append(Delivery(recipient=recipient, error=error))
+            continue
+        try:
+            deliveries.append(await _async_send_one(coordinator, recipient, text))
+        except WhatsAppError as err:
+            if isinstance(err, ConnectionFailed | NotLinked):
+                line_error = err
+            deliveries.append(Delivery(recipient=recipient, error=action_error(err, recipient)))
+        except HomeAssistantError as err:
+            deliveries.append(Delivery(recipient=recipient, error=err))
+    return deliveries
+
+
+def raise_failures(deliveries: Sequence[Delivery]) -> None:
+    """Raise one error that names every recipient that got nothing, if there is any."""
+    failures = [(item.recipient, item.error) for item in deliveries if item.error is not None]
+    if not failures:
+        return
+    if len(deliveries) == 1:
+        raise failures[0][1]
+    errors = [error for _, error in failures]
+    all_theirs = all(isinstance(error, ServiceValidationError) for error in errors)
+    kind = ServiceValidationError if all_theirs else HomeAssistantError
+    raise kind(
+        translation_domain=DOMAIN,
+        translation_key="some_recipients_failed",
+        translation_placeholders={
+            "failed": str(len(failures)),
+            "count": str(len(deliveries)),
+            "reasons": "; ".join(f"{recipient}: {error}" for recipient, error in failures),
+        },
+    )
+
+
+async def _async_send_one(coordinator: WhatsAppCoordinator, text_form: str, text: str) -> Delivery:
+    client = coordinator.client
+    if client.status is Status.LOGGED_OUT:
+        raise client.last_error or NotLinked("Logged out")
+    recipient = parse_recipient(text_form)
+    chat = await _async_resolve(coordinator, recipient)
+    sent = await client.send_text(chat, text)
+    return Delivery(
+        recipient=recipient.text,
+        chat=sent.chat,
+        name=await _async_name(coordinator, recipient, chat),
+        message_id=sent.message_id,
+    )
+
+
+async def _async_resolve(coordinator: WhatsAppCoordinator, recipient: Recipient) -> Jid:
+    if recipient.chat is not None:
+        return recipient.chat
+    if recipient.number is not None:
+        return await coordinator.client.resolve_number(recipient.number)
+    return coordinator.client.own_jid
+
+
+async def _async_name(
+    coordinator: WhatsAppCoordinator, recipient: Recipient, chat: Jid
+) -> str | None:
+    if recipient.is_me:
+        return coordinator.own_name or coordinator.phone
+    return await coordinator.client.name_of(chat) or recipient.number

@@ -1,0 +1,258 @@
+"""Where a connection's secrets lie: sealed credentials, and the SQLite file beside them.
+
+Everything is in `.storage/`, readable by Home Assistant's user alone:
+
+- `whatsapp_web.key`: the master key, one for all connections;
+- `whatsapp_web.<connection id>`: the credentials, sealed under a key derived from it;
+- `whatsapp_web.<connection id>.db`: what changes with each message, sealed likewise.
+
+A connection that no config entry names is one whose linking was cut short.
+"""
+
+import asyncio
+from base64 import b64decode, b64encode
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+import json
+from pathlib import Path
+import re
+import secrets
+from typing import Any, Final
+from uuid import uuid4
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256, Hash
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersionError
+from homeassistant.helpers.storage import STORAGE_DIR, Store
+from homeassistant.util.hass_dict import HassKey
+
+from .aiowhatsapp import Credentials, StoreCorrupt, StoreError
+from .const import DOMAIN
+
+STORAGE_VERSION: Final = 1
+KEY_LENGTH: Final = 32
+NONCE_LENGTH: Final = 12
+
+_KEY_FILE: Final = f"{DOMAIN}.key"
+_CONNECTION_FILE: Final = re.compile(rf"{DOMAIN}\.([0-9a-f]{{32}})")
+
+
+class CredentialsMissing(StoreCorrupt):
+    """There is no file with that connection's credentials."""
+
+
+class MasterKeyLost(StoreCorrupt):
+    """The master key is gone, or isn't the one that sealed the credentials."""
+
+
+class StorageTooNew(StoreError):
+    """The files were written by a newer version of this integration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredConnection:
+    """A linked device's credentials and what they were made for.
+
+    `pending` holds until a config entry has been set up with them; `entry_id` names
+    the entry that is to use them in place of its present ones, if there is one.
+    """
+
+    connection_id: str
+    credentials: Credentials
+    pending: bool = True
+    entry_id: str | None = None
+
+
+class ConnectionStorage:
+    """Loads, saves and removes connections; one object per Home Assistant."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Begin without the master key, which is read when it is first needed."""
+        self._hass = hass
+        self._master_key: bytes | None = None
+        self._key_lock = asyncio.Lock()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # Connections that a dialog of this process is about to finish.
+        self.being_linked: set[str] = set()
+
+    def lock(self, connection_id: str) -> asyncio.Lock:
+        """Give the lock that whoever runs a connection's client holds meanwhile."""
+        return self._locks[connection_id]
+
+    def state_path(self, connection_id: str) -> str:
+        """Name the SQLite file of a connection."""
+        return self._hass.config.path(STORAGE_DIR, f"{DOMAIN}.{connection_id}.db")
+
+    async def async_state_key(self, connection_id: str) -> bytes:
+        """Give the 32-byte key of a connection's SQLite file.
+
+        Raises `MasterKeyLost`.
+        """
+        return _derive(await self._async_master_key(), connection_id, "state")
+
+    async def async_load(self, connection_id: str) -> StoredConnection:
+        """Read a connection's credentials.
+
+        Raises `CredentialsMissing`, `MasterKeyLost`, `StoreCorrupt` when they are
+        damaged, `StorageTooNew`, or `StoreError` when the file can't be read.
+        """
+        data = await self._async_read(self._store(connection_id))
+        if data is None:
+            raise CredentialsMissing("There are no stored credentials")
+        master_key = await self._async_master_key()
+        try:
+            key_id, sealed = str(data["key_id"]), b64decode(data["sealed"], validate=True)
+            pending, entry_id = bool(data["pending"]), data["entry_id"]
+        except (KeyError, TypeError, ValueError) as err:
+            raise StoreCorrupt("The stored credentials are damaged") from err
+        if key_id != _key_id(master_key):
+            raise MasterKeyLost("The stored credentials were sealed with another key")
+        return StoredConnection(
+            connection_id=connection_id,
+            credentials=_unseal(_derive(master_key, connection_id, "credentials"), sealed),
+            pending=pending,
+            entry_id=entry_id,
+        )
+
+    async def async_save(self, connection: StoredConnection) -> None:
+        """Write a connection's credentials; on disk when this returns.
+
+        Raises `StoreError` when they could not be written.
+        """
+        connection_id = connection.connection_id
+        master_key = await self._async_master_key(create=True)
+        key = _derive(master_key, connection_id, "credentials")
+        data = {
+            "key_id": _key_id(master_key),
+            "pending": connection.pending,
+            "entry_id": connection.entry_id,
+            "sealed": b64encode(_seal(key, connection.credentials)).decode(),
+        }
+        await self._async_write(self._store(connection_id), data)
+
+    async def async_settle(self, connection: StoredConnection) -> StoredConnection:
+        """Note that a config entry works with these credentials."""
+        if not connection.pending:
+            return connection
+        settled = replace(connection, pending=False)
+        await self.async_save(settled)
+        return settled
+
+    async def async_remove(self, connection_id: str) -> None:
+        """Remove all files of a connection, and the master key with the last one."""
+        await self._store(connection_id).async_remove()
+        await self._hass.async_add_executor_job(self._remove_files, connection_id)
+        self._locks.pop(connection_id, None)
+        async with self._key_lock:
+            if not await self.async_list():
+                self._master_key = None
+                await self._key_store.async_remove()
+
+    async def async_list(self) -> list[str]:
+        """Give the ids of all connections whose credentials are stored."""
+        return await self._hass.async_add_executor_job(self._list_files)
+
+    @property
+    def _directory(self) -> Path:
+        return Path(self._hass.config.path(STORAGE_DIR))
+
+    @property
+    def _key_store(self) -> Store[dict[str, Any]]:
+        return Store(self._hass, STORAGE_VERSION, _KEY_FILE, private=True, atomic_writes=True)
+
+    def _store(self, connection_id: str) -> Store[dict[str, Any]]:
+        name = f"{DOMAIN}.{connection_id}"
+        return Store(self._hass, STORAGE_VERSION, name, private=True, atomic_writes=True)
+
+    def _list_files(self) -> list[str]:
+        if not self._directory.is_dir():
+            return []
+        names = sorted(path.name for path in self._directory.iterdir())
+        return [match[1] for name in names if (match := _CONNECTION_FILE.fullmatch(name))]
+
+    def _remove_files(self, connection_id: str) -> None:
+        # The SQLite file, what lies beside it, and copies that were put aside as damaged.
+        for path in self._directory.glob(f"{DOMAIN}.{connection_id}.*"):
+            path.unlink(missing_ok=True)
+
+    async def _async_master_key(self, *, create: bool = False) -> bytes:
+        async with self._key_lock:
+            if self._master_key is None:
+                self._master_key = await self._async_read_master_key()
+            if self._master_key is None and create:
+                self._master_key = secrets.token_bytes(KEY_LENGTH)
+                data = {"key": b64encode(self._master_key).decode()}
+                await self._async_write(self._key_store, data)
+            if self._master_key is None:
+                raise MasterKeyLost("The key of the stored credentials is missing")
+            return self._master_key
+
+    async def _async_read_master_key(self) -> bytes | None:
+        data = await self._async_read(self._key_store)
+        try:
+            key = b64decode(data["key"], validate=True) if data else b""
+        except KeyError, TypeError, ValueError:
+            return None
+        return key if len(key) == KEY_LENGTH else None
+
+    async def _async_read(self, store: Store[dict[str, Any]]) -> Mapping[str, Any] | None:
+        try:
+            return await store.async_load()
+        except UnsupportedStorageVersionError as err:
+            raise StorageTooNew(str(err)) from err
+        except (HomeAssistantError, KeyError, TypeError) as err:
+            raise StoreError("A storage file can't be read") from err
+
+    async def _async_write(self, store: Store[dict[str, Any]], data: dict[str, Any]) -> None:
+        await store.async_save(data)
+        # The helper logs a failed write and says nothing to its caller.
+        if await self._async_read(store) != data:
+            raise StoreError("A storage file can't be written")
+
+
+DATA_STORAGE: HassKey[ConnectionStorage] = HassKey(f"{DOMAIN}_storage")
+
+
+@callback
+def async_get_storage(hass: HomeAssistant) -> ConnectionStorage:
+    """Give the one storage object of this Home Assistant."""
+    if DATA_STORAGE not in hass.data:
+        hass.data[DATA_STORAGE] = ConnectionStorage(hass)
+    return hass.data[DATA_STORAGE]
+
+
+def new_connection_id() -> str:
+    """Make the id of a new connection: 32 hexadecimal digits."""
+    return uuid4().hex
+
+
+def _derive(master_key: bytes, connection_id: str, purpose: str) -> bytes:
+    info = f"{DOMAIN} {purpose} v{STORAGE_VERSION}".encode()
+    salt = connection_id.encode()
+    return HKDF(algorithm=SHA256(), length=KEY_LENGTH, salt=salt, info=info).derive(master_key)
+
+
+def _key_id(master_key: bytes) -> str:
+    """Name a master key without telling anything of it."""
+    digest = Hash(SHA256())
+    digest.update(f"{DOMAIN} key id".encode() + master_key)
+    return digest.finalize()[:8].hex()
+
+
+def _seal(key: bytes, credentials: Credentials) -> bytes:
+    nonce = secrets.token_bytes(NONCE_LENGTH)
+    plaintext = json.dumps(credentials.to_dict()).encode()
+    return nonce + AESGCM(key).encrypt(nonce, plaintext, DOMAIN.encode())
+
+
+def _unseal(key: bytes, sealed: bytes) -> Credentials:
+    nonce, ciphertext = sealed[:NONCE_LENGTH], sealed[NONCE_LENGTH:]
+    try:
+        plaintext = AESGCM(key).decrypt(nonce, ciphertext, DOMAIN.encode())
+        return Credentials.from_dict(json.loads(plaintext))
+    except (InvalidTag, ValueError) as err:
+        raise StoreCorrupt("The stored credentials are damaged") from err
