@@ -49,7 +49,7 @@ _LIST_HEADER: Final = (bytes((LIST_EMPTY,)), *(bytes((LIST_8, n)) for n in range
 # Digits and `-.` first: text of digits alone fits both alphabets.
 _packable = re.compile(rf"([0-9.\-]{{1,{MAX_PACKED}}})|([0-9A-F]{{1,{MAX_PACKED}}})").fullmatch
 # The integrator's number has no place of its own in a `Jid`.
-_interop_user = re.compile(r"([0-9]{1,5})-(.+)", re.DOTALL).fullmatch
+_interop_user = re.compile(r"([0-9]{1,5})-(.*)", re.DOTALL).fullmatch
 _nibbles: Final = str.maketrans("-.", "ab")
 
 
