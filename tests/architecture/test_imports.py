@@ -34,7 +34,7 @@ OUTSIDE = {"crypto": {"cryptography", "nacl"}, "transport": {"aiohttp"}}
 
 # What the Home Assistant side may take from the client.
 PUBLIC_FACE = {".aiowhatsapp", ".aiowhatsapp.store"}
-HOME_ASSISTANT = {"aiohttp", "homeassistant", "qrcode", "voluptuous"}
+HOME_ASSISTANT = {"aiohttp", "homeassistant", "qrcode", "voluptuous", "yarl"}
 # Credentials are sealed with what Home Assistant carries; see docs/dependencies.md.
 HOME_ASSISTANT |= {"cryptography"}
 
