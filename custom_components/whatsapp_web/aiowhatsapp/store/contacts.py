@@ -70,6 +70,11 @@ class LidStore(Port):
         await self._write(tx, *writes)
         return LidOutcome.REPLACED if contradicted else LidOutcome.ADDED
 
+    async def all(self, tx: Transaction | None) -> dict[str, str]:
+        """Return every pair: the LID by phone number."""
+        found = await self._scan(tx, Table.LID, prefix=_BY_NUMBER)
+        return {key.removeprefix(_BY_NUMBER): value.decode() for key, value in found}
+
     async def _many(
         self, tx: Transaction | None, prefix: str, users: Iterable[str]
     ) -> dict[str, str]:

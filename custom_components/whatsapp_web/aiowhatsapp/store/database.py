@@ -48,11 +48,15 @@ def translate_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as err:
+        # Without a code when the module itself finds a text that isn't UTF-8.
+        unnamed = sqlite3.SQLITE_CORRUPT if isinstance(err, sqlite3.OperationalError) else 0
         # The low byte is the primary code, the rest says more about it.
-        if getattr(err, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+        if getattr(err, "sqlite_errorcode", unnamed) & 0xFF in _DAMAGED:
             raise StoreCorrupt(f"The stored state is damaged: {err}") from err
         raise StoreError(f"The stored state can't be used: {err}") from err
-    except (OSError, UnicodeError, OverflowError) as err:
+    except UnicodeDecodeError as err:
+        raise StoreCorrupt("The stored state is damaged: not a text") from err
+    except (OSError, UnicodeEncodeError, OverflowError) as err:
         raise StoreError(f"The stored state can't be used: {err}") from err
 
 
@@ -171,6 +175,8 @@ class Database:
     def _migrate(self) -> None:
         row: tuple[int] = self._connection.execute("PRAGMA user_version").fetchone()
         version, newest = row[0], max(MIGRATIONS) + 1
+        if version < 0:
+            raise StoreCorrupt("The stored state is damaged: no valid version")
         if version > newest:
             raise StoreError(f"The stored state was written by a newer version ({version})")
         while version < newest:

@@ -21,21 +21,18 @@ KEY_LENGTH: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class _Commit:
-    """Writes of one caller, waiting for their turn."""
+    """Writes of one caller, with 12 random bytes for each."""
 
     writes: Sequence[Write]
     nonces: bytes = field(repr=False)
-    done: asyncio.Future[None]
 
-    def succeed(self) -> None:
-        """Let the caller go on, if it still waits."""
-        if not self.done.done():
-            self.done.set_result(None)
 
-    def fail(self, error: StoreError) -> None:
-        """Raise `error` in the caller, if it still waits."""
-        if not self.done.done():
-            self.done.set_exception(error)
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Commits that wait for the same turn; the task gives an outcome for each."""
+
+    commits: list[_Commit]
+    task: asyncio.Task[list[StoreError | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +84,7 @@ class SqliteBackend(Backend):
         self._run_blocking = run_blocking
         self._cache = ValueCache()
         self._opened: _Opened | None = None
-        self._commits: list[_Commit] = []
+        self._batch: _Batch | None = None
         self._turn = asyncio.Lock()
         # A job outlives the task that waits for it when the loop is torn down.
         self._one_job = threading.Lock()
@@ -130,12 +127,14 @@ class SqliteBackend(Backend):
         self._require_open()
         if not writes:
             return
-        done = asyncio.get_running_loop().create_future()
+        batch = self._waiting_batch()
+        place = len(batch.commits)
         nonces = self._random_bytes(NONCE_LENGTH * len(writes))
-        self._commits.append(_Commit(tuple(writes), nonces, done))
-        if len(self._commits) == 1:
-            self._start(self._write_waiting())
-        await done
+        batch.commits.append(_Commit(tuple(writes), nonces))
+        await asyncio.wait([batch.task])
+        error = batch.task.result()[place]
+        if error is not None:
+            raise error
 
     @override
     async def prune(self, now: int) -> int:
@@ -183,37 +182,28 @@ class SqliteBackend(Backend):
             self._cache.discard(table, key)
         return len(dropped)
 
-    async def _write_waiting(self) -> None:
-        """Write all commits that wait, and tell each caller how it went."""
-        commits: list[_Commit] = []
-        try:
-            async with self._turn:
-                commits = self._take_commits()
-                opened = self._require_open()
-                errors = await self._in_thread(lambda: _write_each(opened.database, commits))
-                for commit, error in zip(commits, errors, strict=True):
-                    self._settle(opened, commit, error)
-        except StoreError as err:
-            for commit in commits:
-                commit.fail(err)
-        finally:
-            # Only what was torn down together with the loop has no outcome here.
-            for commit in commits or self._take_commits():
-                commit.fail(StoreError("The write was interrupted"))
+    def _waiting_batch(self) -> _Batch:
+        """Return the batch whose turn has not come, beginning one if there is none."""
+        if self._batch is None or self._batch.task.done():
+            commits: list[_Commit] = []
+            self._batch = _Batch(commits, self._start(self._write(commits)))
+        return self._batch
 
-    def _take_commits(self) -> list[_Commit]:
-        commits, self._commits = self._commits, []
-        return commits
+    async def _write(self, commits: list[_Commit]) -> list[StoreError | None]:
+        async with self._turn:
+            self._batch = None
+            opened = self._require_open()
+            errors = await self._in_thread(lambda: _write_each(opened.database, commits))
+            for commit, error in zip(commits, errors, strict=True):
+                if error is None:
+                    self._remember(commit)
+                    forget_marks(opened.marks, commit.writes)
+            return errors
 
-    def _settle(self, opened: _Opened, commit: _Commit, error: StoreError | None) -> None:
-        if error is not None:
-            commit.fail(error)
-            return
+    def _remember(self, commit: _Commit) -> None:
         for write in commit.writes:
             value = write.value if isinstance(write, Put) else None
             self._cache.store(write.table, write.key, value)
-        forget_marks(opened.marks, commit.writes)
-        commit.succeed()
 
     def _require_open(self) -> _Opened:
         if self._opened is None:

@@ -18,10 +18,13 @@ class Transaction:
         self._backend = backend
         self._writes: dict[tuple[Table, str], Write] = {}
         self._open = False
+        self._used = False
 
     async def __aenter__(self) -> Self:
-        """Begin; one transaction object serves once."""
-        self._open = True
+        """Begin. Raises `LocalProtocolError` when it served before."""
+        if self._used:
+            raise LocalProtocolError("A transaction serves once")
+        self._open = self._used = True
         return self
 
     async def __aexit__(
