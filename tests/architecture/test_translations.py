@@ -222,8 +222,10 @@ def test_abort_reasons_are_translated() -> None:
 
 
 def test_form_errors_are_translated() -> None:
-    # A failed round shows the causes of exceptions.py as a form's error.
-    assert causes() - below("config.error") == set()
+    # A failed round shows the causes of exceptions.py as a form's error; nobody is
+    # written to while linking.
+    only_of_sending = {"message_rejected", "no_devices", "not_on_whatsapp"}
+    assert causes() - only_of_sending - below("config.error") == set()
 
 
 def test_progress_is_translated() -> None:
