@@ -41,9 +41,7 @@ def answer(server: Simulator, device: Device, node: Node) -> Node | None:
         server.ledger.violation(f"{device.label}: malformed request: {err}")
         error = Node("error", {"code": "400", "text": "bad-request"})
         return Node("iq", {**reply_to, "type": "error"}, [error])
-    return Node(
-        "iq", {**reply_to, "type": "result", "t": str(server.now())}, children or None
-    )
+    return Node("iq", {**reply_to, "type": "result", "t": str(server.now())}, children or None)
 
 
 def _encrypt(server: Simulator, device: Device, node: Node) -> list[Node]:
@@ -122,9 +120,7 @@ def _collection(asked: Node) -> Node:
     if asked.child("patch") is not None:
         error = Node("error", {"code": "501", "text": "feature-not-implemented"})
         return Node("collection", {"name": name, "type": "error"}, [error])
-    return Node(
-        "collection", {"name": name, "version": "0", "has_more_patches": "false"}
-    )
+    return Node("collection", {"name": name, "version": "0", "has_more_patches": "false"})
 
 
 def _picture(server: Simulator, device: Device, node: Node) -> list[Node]:

@@ -141,6 +141,12 @@ class Ledger:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
 
+    async def until(self, condition: Callable[[], bool], *, timeout: float = 20) -> None:
+        """Wait until a condition holds, looking again after every stanza."""
+        async with asyncio.timeout(timeout):
+            while not condition():
+                await self.wait(lambda _: True, timeout=timeout)
+
     def ciphertext(self, sender: str, receiver: str, envelope: Envelope) -> None:
         """Note a routed ciphertext; two different ones under one message key are a violation."""
         self.ciphertexts += 1

@@ -49,6 +49,11 @@ class Mailbox:
                 return self._entries.pop(key)
         return None
 
+    def settle_all(self, tag: str, stanza_id: str) -> None:
+        """Take out every copy that was sent: what was read needs no earlier copy."""
+        while self.settle(tag, stanza_id) is not None:
+            pass
+
     def pending(self) -> list[Entry]:
         """Everything unanswered, oldest first."""
         return list(self._entries.values())

@@ -202,9 +202,7 @@ class Responder:
         return frame(reply.SerializeToString())
 
     @staticmethod
-    def _finish(
-        pending: _Pending, finish: wire.HandshakeMessage.ClientFinish
-    ) -> HandshakeResult:
+    def _finish(pending: _Pending, finish: wire.HandshakeMessage.ClientFinish) -> HandshakeResult:
         state = pending.symmetric
         static = state.decrypt(finish.static)
         state.mix_key(curve25519.agree(pending.ephemeral.private, static))

@@ -121,9 +121,7 @@ class Notices:
         )
         account = giver.account
         for target in peer.devices.values():
-            self.push(
-                target, "privacy_token", account.pn_jid, child, sender_lid=account.lid_jid
-            )
+            self.push(target, "privacy_token", account.pn_jid, child, sender_lid=account.lid_jid)
 
     def _others(self, account: Account) -> Iterable[Device]:
         for number in sorted(account.contacts):

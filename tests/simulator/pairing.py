@@ -243,9 +243,10 @@ class PairingDesk:
             return
         attempt.device.device_identity = identity
         self._server.device_linked(attempt.device)
-        if not self._server.faults.take("pairing_close_without_515"):
-            session.deliver(Node("stream:error", {"code": "515"}))
-        session.close()
+        if self._server.faults.take("pairing_close_without_515"):
+            session.close()
+        else:
+            session.end("515")
         attempt.outcome.set_result(attempt.device)
 
 

@@ -103,15 +103,11 @@ class Phone:
         """Scan a code; return the device once it has proven its signature."""
         return await self.server.pairing.scan(self.account, qr_text, timeout=timeout)
 
-    async def send_text(
-        self, to: Account | str, text: str, *, lid: bool | None = None
-    ) -> str:
+    async def send_text(self, to: Account | str, text: str, *, lid: bool | None = None) -> str:
         """Send a text to an account (or number) and its devices; return the message id."""
         recipient = self._account(to)
         use_lid = self.account.lid_migrated if lid is None else lid
-        return self.send(
-            recipient.jid(lid=use_lid), wire.Message(conversation=text), "text"
-        )
+        return self.send(recipient.jid(lid=use_lid), wire.Message(conversation=text), "text")
 
     def send(
         self, chat: Jid, message: wire.Message, kind: str, stanza_id: str | None = None
@@ -334,9 +330,7 @@ class Phone:
             return
         self._emit(self._receipt(node))
         if message.HasField("deviceSentMessage") and sender.account is self.account:
-            chat = self.server.directory.find(
-                Jid.parse(message.deviceSentMessage.destinationJid)
-            )
+            chat = self.server.directory.find(Jid.parse(message.deviceSentMessage.destinationJid))
             message = message.deviceSentMessage.message
         else:
             chat = sender.account
@@ -440,9 +434,7 @@ class Phone:
             raise ValueError("No such account")
         return account
 
-    def _store(
-        self, stanza_id: str, chat: Account, sender: Device, message: wire.Message
-    ) -> None:
+    def _store(self, stanza_id: str, chat: Account, sender: Device, message: wire.Message) -> None:
         if any(m.id == stanza_id and m.sender is sender for m in self.messages[-50:]):
             return
         text = message.conversation or message.extendedTextMessage.text or None

@@ -41,9 +41,7 @@ class PhoneKeys:
             key_pair=make_key_pair(os.urandom),
             registration_id=int.from_bytes(os.urandom(2), "big") % 16380 + 1,
         )
-        self.signed: SignedPreKey = make_signed_pre_key(
-            self.identity.key_pair, 1, now, os.urandom
-        )
+        self.signed: SignedPreKey = make_signed_pre_key(self.identity.key_pair, 1, now, os.urandom)
         self.one_time: dict[int, PreKey] = {}
         self.app_state_key_id = b"\0\0" + os.urandom(4)
         self.app_state_key = os.urandom(32)
@@ -54,9 +52,7 @@ class PhoneKeys:
 
     def fill(self, shelf: KeyShelf) -> None:
         """Leave a batch of one-time keys with the server."""
-        shelf.signed = SignedKey(
-            self.signed.id, self.signed.key_pair.public, self.signed.signature
-        )
+        shelf.signed = SignedKey(self.signed.id, self.signed.key_pair.public, self.signed.signature)
         batch = make_pre_keys(self._next_key, BATCH, os.urandom)
         self._next_key += BATCH
         for key in batch:
@@ -132,9 +128,7 @@ class PhoneKeys:
         """Read a `pkmsg` or `msg`; raises the Signal errors."""
         record = self._sessions.get(device)
         if kind == "msg":
-            opened: Decrypted = decrypt(
-                record or SessionRecord(), data, random_bytes=os.urandom
-            )
+            opened: Decrypted = decrypt(record or SessionRecord(), data, random_bytes=os.urandom)
         else:
             info = peek_pre_key_message(data)
             signed = self.signed if info.signed_pre_key_id == self.signed.id else None

@@ -25,8 +25,10 @@ def welcome(phone: Phone, device: Device) -> None:
     names = wire.HistorySync(syncType=wire.HistorySync.PUSH_NAME)
     names.pushnames.add(id=str(phone.account.pn_jid), pushname=phone.account.name)
     recent = wire.HistorySync(syncType=wire.HistorySync.RECENT, progress=100, chunkOrder=1)
-    for history in (bootstrap, names, recent):
-        send_history(phone, device, history)
+    kinds = wire.Message
+    send_history(phone, device, kinds.INITIAL_BOOTSTRAP, bootstrap)
+    send_history(phone, device, kinds.PUSH_NAME, names)
+    send_history(phone, device, kinds.RECENT, recent)
 
 
 def share_keys(phone: Phone, device: Device) -> None:
@@ -46,7 +48,12 @@ def share_keys(phone: Phone, device: Device) -> None:
     phone.send_peer(device, message)
 
 
-def send_history(phone: Phone, device: Device, history: wire.HistorySync) -> None:
+def send_history(
+    phone: Phone,
+    device: Device,
+    kind: wire.Message.HistorySyncType,
+    history: wire.HistorySync,
+) -> None:
     """Send a history notification with its blob inside."""
     message = wire.Message()
     protocol = message.protocolMessage
@@ -54,10 +61,7 @@ def send_history(phone: Phone, device: Device, history: wire.HistorySync) -> Non
     notification = protocol.historySyncNotification
     blob = history.SerializeToString()
     notification.fileLength = len(blob)
-    # Two enumerations of the schema with the same names.
-    notification.syncType = wire.Message.HistorySyncType.Value(
-        wire.HistorySync.HistorySyncType.Name(history.syncType)
-    )
+    notification.syncType = kind
     notification.chunkOrder = history.chunkOrder
     notification.progress = history.progress
     notification.initialHistBootstrapInlinePayload = zlib.compress(blob)
@@ -100,7 +104,5 @@ def _resend_placeholders(
                 messageTimestamp=stored.timestamp,
                 pushName=stored.sender.account.name,
             )
-            result.placeholderMessageResendResponse.webMessageInfoBytes = (
-                info.SerializeToString()
-            )
+            result.placeholderMessageResendResponse.webMessageInfoBytes = info.SerializeToString()
     phone.send_peer(device, reply)

@@ -78,9 +78,7 @@ def _bundle(server: Simulator, asker: Device, user: Node) -> Node:
     device = server.directory.find_device(jid)
     if account is None or device is None or device.keys.signed is None:
         code, text = (406, "not-acceptable") if account else (404, "item-not-found")
-        return Node(
-            "user", {"jid": jid}, [Node("error", {"code": str(code), "text": text})]
-        )
+        return Node("user", {"jid": jid}, [Node("error", {"code": str(code), "text": text})])
     children = [
         Node("registration", {}, device.registration_id.to_bytes(4, "big")),
         Node("type", {}, KEY_TYPE),
@@ -93,9 +91,7 @@ def _bundle(server: Simulator, asker: Device, user: Node) -> Node:
     if one_time is not None:
         key_id, public = one_time
         children.append(
-            Node(
-                "key", {}, [Node("id", {}, key_id.to_bytes(3, "big")), Node("value", {}, public)]
-            )
+            Node("key", {}, [Node("id", {}, key_id.to_bytes(3, "big")), Node("value", {}, public)])
         )
         if len(device.keys.one_time) == LOW_WATER - 1:
             server.notices.prekeys_low(device)

@@ -283,7 +283,7 @@ class Router:
         self._acknowledge_receipt(device, node, to)
         if kind in SETTLING_RECEIPTS:
             for each in ids:
-                device.mailbox.settle("message", each)
+                device.mailbox.settle_all("message", each)
         if to is None or (author := self._server.directory.find(to)) is None:
             return
         if kind == "retry":

@@ -24,6 +24,7 @@ from .router import Router
 from .session import Session
 
 CHAT_PATH = "/ws/chat"
+GOODBYE = 2.0
 MAX_MESSAGE = 32 * 1024 * 1024
 
 
@@ -49,6 +50,7 @@ class Simulator:
         self._ids = 0
         self._sessions: set[Session] = set()
         self._after_reply: list[Callable[[], None]] = []
+        self._timers: set[asyncio.TimerHandle] = set()
         self._runner: web.AppRunner | None = None
 
     # --- life
@@ -70,6 +72,8 @@ class Simulator:
 
     async def stop(self) -> None:
         """Close every socket and stop listening."""
+        for timer in self._timers:
+            timer.cancel()
         for session in list(self._sessions):
             session.close()
         if self._sessions:
@@ -116,6 +120,18 @@ class Simulator:
         """What was sent to a device on this connection and not yet answered."""
         return [entry.node for entry in device.mailbox.pending() if entry.sent]
 
+    async def settled(self, *, timeout: float = 20) -> None:
+        """Wait until every connected device has answered everything it was sent."""
+
+        def quiet() -> bool:
+            return all(
+                not self.unacked(device)
+                for account in self.directory
+                for device in account.devices.values()
+            )
+
+        await self.ledger.until(quiet, timeout=timeout)
+
     def session_of(self, device: Device) -> Session | None:
         """The device's connection, if there is one."""
         return device.endpoint if isinstance(device.endpoint, Session) else None
@@ -159,6 +175,17 @@ class Simulator:
         session = self.session_of(device)
         if session is not None and not session.active:
             login.deliver_backlog(self, session, device)
+
+    def later[*Ts](self, delay: float, callback: Callable[[*Ts], None], *args: *Ts) -> None:
+        """Call something later, unless the server is stopped before."""
+        loop = asyncio.get_running_loop()
+
+        def fire() -> None:
+            self._timers.discard(timer)
+            callback(*args)
+
+        timer = loop.call_later(delay, fire)
+        self._timers.add(timer)
 
     def after_reply(self, callback: Callable[[], None]) -> None:
         """Do something right after the answer to the current request."""
@@ -276,7 +303,8 @@ class Simulator:
             if tell:
                 session.end("401", Node("conflict", {"type": "device_removed"}))
             else:
-                session.close()
+                # A client that logs itself out hangs up; one that does not is helped.
+                self.later(GOODBYE, session.close)
         device.endpoint = None
         device.mailbox.clear()
         account.phone.companion_unlinked(device)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .pairing import Registration
     from .server import Simulator
 
+LAST_WORD = 0.3
+
 
 class Session:
     """One connection of one client, from its first byte to its last."""
@@ -71,7 +73,7 @@ class Session:
         """Send a stanza, unless a fault says otherwise."""
         for late, part in self.server.faults.outgoing(self, node):
             if late:
-                asyncio.get_running_loop().call_later(late, self._queue, part)
+                self.server.later(late, self._queue, part)
             else:
                 self._queue(part)
 
@@ -98,14 +100,19 @@ class Session:
             transport.abort()
 
     def end(self, code: str, *children: Node) -> None:
-        """Send a stream error and close."""
-        self.deliver(Node("stream:error", {"code": code} if code else {}, list(children) or None))
-        self.close()
+        """Send a stream error; hang up if the client does not."""
+        self._last(Node("stream:error", {"code": code} if code else {}, list(children) or None))
 
     def fail(self, reason: str, **attributes: str) -> None:
-        """Refuse the login and close."""
-        self.deliver(Node("failure", {"reason": reason, "location": "sim", **attributes}))
-        self.close()
+        """Refuse the login; hang up if the client does not."""
+        self._last(Node("failure", {"reason": reason, "location": "sim", **attributes}))
+
+    def _last(self, node: Node) -> None:
+        self.deliver(node)
+        self._closing = True
+        # A close that comes with the stanza would overtake it in clients that decode
+        # in the background.
+        self.server.later(LAST_WORD, self.close)
 
     def _queue(self, node: Node) -> None:
         if not self.closed.is_set():
@@ -138,7 +145,7 @@ class Session:
         self.server.ledger.stanza("in", self.label, node)
         for late, part in self.server.faults.incoming(self, node):
             if late:
-                asyncio.get_running_loop().call_later(late, self._handle, part)
+                self.server.later(late, self._handle, part)
             else:
                 self._handle(part)
 

@@ -35,9 +35,7 @@ def answer(server: Simulator, device: Device, node: Node) -> list[Node]:
     for protocol in protocols:
         if protocol.tag == "devices" and protocol.attr("version") != "2":
             raise IqRefused(400, "bad-request")
-    found = [
-        result for user in users if (result := _user(server, protocols, user)) is not None
-    ]
+    found = [result for user in users if (result := _user(server, protocols, user)) is not None]
     attributes = {
         name: value
         for name, value in query.attrs.items()
@@ -77,9 +75,7 @@ def _user(server: Simulator, protocols: list[Node], user: Node) -> Node | None:
     if account is None:
         return None
     known = user.child("devices")
-    if known is not None and known.attr("device_hash") == account.device_hash(
-        lid=answered.is_lid
-    ):
+    if known is not None and known.attr("device_hash") == account.device_hash(lid=answered.is_lid):
         return None
     attributes = {"jid": answered}
     if answered.is_lid and contact is not None:
@@ -89,9 +85,7 @@ def _user(server: Simulator, protocols: list[Node], user: Node) -> Node | None:
 
 
 def _contact(asked: Node | None, *, found: bool) -> Node:
-    return Node(
-        "contact", {"type": "in" if found else "out"}, asked.content if asked else None
-    )
+    return Node("contact", {"type": "in" if found else "out"}, asked.content if asked else None)
 
 
 def _part(account: Account, protocol: Node, contact: Node | None, *, lid: bool) -> Node | None:
