@@ -7,7 +7,7 @@ import random
 
 from custom_components.whatsapp_web.aiowhatsapp.store import SqliteBackend
 
-KEY = bytes(range(32))
+from .freeze import KEY
 
 
 async def run_blocking[T](job: Callable[[], T], /) -> T:

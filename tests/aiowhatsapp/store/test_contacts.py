@@ -25,6 +25,7 @@ async def test_many_pairs_are_found_at_once(store: Store) -> None:
         }
 
     assert await store.lids.numbers_of(None, ["902", "404"]) == {"902": "15552"}
+    assert await store.lids.all(None) == {"15551": "901", "15552": "902"}
 
 
 @pytest.mark.parametrize("overwrite", [True, False])

@@ -5,7 +5,6 @@ import pytest
 from custom_components.whatsapp_web.aiowhatsapp.errors import StoreCorrupt
 from custom_components.whatsapp_web.aiowhatsapp.signal import (
     MAX_KEY_ID,
-    PreKeyBundle,
     SenderKeyRecord,
     SessionRecord,
     SignalAddress,
@@ -13,9 +12,10 @@ from custom_components.whatsapp_web.aiowhatsapp.signal import (
     make_identity_keys,
     make_pre_keys,
     make_signed_pre_key,
-    process_bundle,
 )
 from custom_components.whatsapp_web.aiowhatsapp.store import Put, Store, Table
+
+from .freeze import make_session
 
 ALICE = SignalAddress("111", 0)
 ALICE_WEB = SignalAddress("111", 7)
@@ -28,17 +28,7 @@ GROUP = "123@g.us"
 
 
 def session(seed: int) -> SessionRecord:
-    random_bytes = random.Random(seed).randbytes
-    ours, theirs = make_identity_keys(random_bytes), make_identity_keys(random_bytes)
-    signed = make_signed_pre_key(theirs.key_pair, 1, 0, random_bytes)
-    bundle = PreKeyBundle(
-        registration_id=theirs.registration_id,
-        identity=theirs.key_pair.public,
-        signed_pre_key_id=1,
-        signed_pre_key=signed.key_pair.public,
-        signature=signed.signature,
-    )
-    return process_bundle(None, bundle, ours=ours, random_bytes=random_bytes)
+    return make_session(random.Random(seed).randbytes)
 
 
 async def test_identities(store: Store) -> None:

@@ -1,6 +1,7 @@
 """The files of the SQLite backend: rights, sealing, damage, versions."""
 
 from collections.abc import Iterator
+import functools
 import os
 from pathlib import Path
 import random
@@ -19,7 +20,7 @@ from custom_components.whatsapp_web.aiowhatsapp.store import (
     database,
 )
 
-from .support import KEY, sqlite_backend
+from .support import sqlite_backend
 
 type Contents = dict[Table, list[tuple[str, bytes]]]
 
@@ -83,11 +84,12 @@ async def test_all_files_are_the_owners_alone(path: Path, monkeypatch: pytest.Mo
     seen_at_connect: dict[str, int] = {}
     connect = sqlite3.connect
 
-    def spy(*args: object, **kwargs: object) -> sqlite3.Connection:
-        seen_at_connect.update(modes(path.parent))
-        return connect(*args, **kwargs)
+    class Spy(sqlite3.Connection):
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            seen_at_connect.update(modes(path.parent))
+            super().__init__(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(database.sqlite3, "connect", spy)
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(connect, factory=Spy))
     backend = sqlite_backend(path)
     await backend.open()
     await backend.commit([Put(Table.META, "a", b"1")])
@@ -228,6 +230,15 @@ async def test_files_that_are_no_database(path: Path, damage: bytes) -> None:
 async def test_a_file_cut_short(path: Path) -> None:
     await write_file(path)
     overwrite(path, everything(path.parent)[path.name][:-4096])
+
+    with pytest.raises(StoreCorrupt):
+        await read_file(path)
+
+
+async def test_a_schema_that_is_no_text(path: Path) -> None:
+    await write_file(path)
+    data = everything(path.parent)[path.name]
+    overwrite(path, data.replace(b"expires_at INTEGER", b"expires_at INTE\xc7ER"))
 
     with pytest.raises(StoreCorrupt):
         await read_file(path)
@@ -438,7 +449,3 @@ async def test_a_copy_without_the_marks_still_opens(path: Path, tmp_path: Path) 
     shutil.copy(path, copy)
 
     assert await read_file(copy) == written
-
-
-def test_the_fixed_key_is_what_the_frozen_file_was_made_with() -> None:
-    assert bytes(range(32)) == KEY

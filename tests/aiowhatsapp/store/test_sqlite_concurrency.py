@@ -1,10 +1,12 @@
 """Who waits for whom in the SQLite backend."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+import functools
 from pathlib import Path
 import sqlite3
 import threading
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,6 @@ from custom_components.whatsapp_web.aiowhatsapp.store import (
     Put,
     SqliteBackend,
     Table,
-    database,
 )
 
 from .support import Gate, sqlite_backend
@@ -53,7 +54,7 @@ async def test_no_statement_runs_on_the_event_loop(
     connect = sqlite3.connect
 
     class Spy(sqlite3.Connection):
-        def execute(self, *args: object) -> sqlite3.Cursor:
+        def execute(self, *args: Any) -> sqlite3.Cursor:
             threads.add(threading.get_ident())
             return super().execute(*args)
 
@@ -61,9 +62,7 @@ async def test_no_statement_runs_on_the_event_loop(
             threads.add(threading.get_ident())
             super().close()
 
-    monkeypatch.setattr(
-        database.sqlite3, "connect", lambda *args, **kwargs: connect(*args, factory=Spy, **kwargs)
-    )
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(connect, factory=Spy))
     backend = sqlite_backend(path)
     await backend.open()
     await backend.commit([put("a"), Delete(Table.META, "b")])
@@ -282,7 +281,7 @@ async def test_damage_met_while_reading_does_not_stop_the_rest(backend: SqliteBa
 async def test_without_threads_everything_fails_cleanly(path: Path) -> None:
     running = True
 
-    async def run[T](job: object, /) -> T:
+    async def run[T](job: Callable[[], T], /) -> T:
         if not running:
             raise RuntimeError("cannot schedule new futures after shutdown")
         return job()
@@ -290,6 +289,8 @@ async def test_without_threads_everything_fails_cleanly(path: Path) -> None:
     backend = sqlite_backend(path, run=run)
     await backend.open()
     await backend.commit([put("a")])
+    opened = backend._opened
+    assert opened is not None
     running = False
 
     with pytest.raises(StoreError):
@@ -298,6 +299,7 @@ async def test_without_threads_everything_fails_cleanly(path: Path) -> None:
         await backend.scan(Table.META)
     with pytest.raises(StoreError):
         await backend.close()
+    opened.close()
 
 
 async def test_when_the_loop_is_torn_down_no_caller_is_left_waiting(

@@ -1,0 +1,96 @@
+"""How the frozen files in vectors/store are made: once for each version of the schema.
+
+`python -m tests.aiowhatsapp.store.freeze FILE` writes one with the code of today.
+"""
+
+import asyncio
+from collections.abc import Callable
+import random
+import sys
+
+from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
+from custom_components.whatsapp_web.aiowhatsapp.proto import storage
+from custom_components.whatsapp_web.aiowhatsapp.signal import (
+    PreKeyBundle,
+    SessionRecord,
+    SignalAddress,
+    create,
+    make_identity_keys,
+    make_pre_keys,
+    make_signed_pre_key,
+    process_bundle,
+)
+from custom_components.whatsapp_web.aiowhatsapp.store import SqliteBackend, Store
+
+KEY = bytes(range(32))
+ALICE = SignalAddress("901_1", 7)
+GROUP = "123@g.us"
+CHAT = Jid.parse(GROUP)
+SENDER = Jid.parse("901:7@lid")
+
+
+def make_session(random_bytes: Callable[[int], bytes]) -> SessionRecord:
+    """Make the session that follows from a bundle."""
+    ours, theirs = make_identity_keys(random_bytes), make_identity_keys(random_bytes)
+    signed = make_signed_pre_key(theirs.key_pair, 1, 0, random_bytes)
+    bundle = PreKeyBundle(
+        registration_id=theirs.registration_id,
+        identity=theirs.key_pair.public,
+        signed_pre_key_id=1,
+        signed_pre_key=signed.key_pair.public,
+        signature=signed.signature,
+    )
+    return process_bundle(None, bundle, ours=ours, random_bytes=random_bytes)
+
+
+async def fill(store: Store) -> None:
+    """Write something through every port."""
+    random_bytes = random.Random(5).randbytes
+    identity = make_identity_keys(random_bytes).key_pair
+    async with store.transaction() as tx:
+        await store.identities.put(tx, ALICE, b"i" * 32)
+        await store.sessions.put(tx, ALICE, make_session(random_bytes))
+        await store.pre_keys.put_many(tx, make_pre_keys(1, 3, random_bytes))
+        await store.pre_keys.mark_offered(tx, [1, 2])
+        signed = make_signed_pre_key(identity, 4, 1000, random_bytes)
+        await store.signed_pre_keys.put(tx, signed)
+        await store.signed_pre_keys.set_current(tx, 4)
+        await store.sender_keys.put(tx, GROUP, ALICE, create(random_bytes))
+        await store.sender_key_targets.add(tx, GROUP, [ALICE])
+        await store.app_state_keys.put(tx, b"\x00\x01", b"sync key")
+    async with store.transaction() as tx:
+        await store.lids.put(tx, "15551", "901", overwrite=False)
+        devices = storage.DeviceListRecord(fetched_at=1000)
+        devices.devices.add(id=7, key_index=2)
+        await store.device_lists.put(tx, "901@lid", devices)
+        await store.contacts.put(tx, "901@lid", "Alice")
+        await store.message_secrets.put(tx, CHAT, SENDER, "ID", secret=b"s" * 32, expires_at=2000)
+        sent = storage.SentMessageRecord(message=b"sent", sent_at=1000)
+        await store.sent_messages.put(tx, CHAT, "ID", sent, expires_at=3000)
+        for message_id in ("second", "first"):
+            record = storage.InboxRecord(
+                message=b"m", chat=GROUP, sender=str(SENDER), id=message_id, timestamp=1000
+            )
+            await store.inbox.put(tx, message_id, record)
+        await store.seen.put(tx, "seen", expires_at=4000)
+        await store.retries.put(tx, "retry", 3, expires_at=5000)
+        await store.meta.put(tx, "name", b"value")
+
+
+async def freeze(path: str) -> None:
+    """Make the file."""
+
+    async def run_blocking[T](job: Callable[[], T], /) -> T:
+        return await asyncio.get_running_loop().run_in_executor(None, job)
+
+    backend = SqliteBackend(
+        path, key=KEY, random_bytes=random.Random(6).randbytes, run_blocking=run_blocking
+    )
+    store = Store(backend)
+    await store.open()
+    await fill(store)
+    await store.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(freeze(sys.argv[1]))
