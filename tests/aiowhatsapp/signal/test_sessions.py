@@ -32,7 +32,9 @@ from custom_components.whatsapp_web.aiowhatsapp.signal.messages import (
     parse_signal_message,
     pre_key_message,
 )
+from custom_components.whatsapp_web.aiowhatsapp.signal.ratchet import seal
 from custom_components.whatsapp_web.aiowhatsapp.signal.session import SessionState
+from custom_components.whatsapp_web.aiowhatsapp.signal.session_cipher import _respond
 
 from .support import Device, SeededBytes, introduced
 
@@ -95,6 +97,17 @@ def test_pkmsg_until_an_answer_decrypts() -> None:
     assert alice.encrypt("bob", b"still").kind == "pkmsg"
     alice.decrypt("bob", bob.encrypt("alice", b"answer"))
     assert alice.encrypt("bob", b"done").kind == "msg"
+
+
+def test_answer_on_the_chain_of_the_agreement_itself() -> None:
+    # No real peer writes before it has read, but both sides have the keys for it.
+    alice, bob = Device("alice"), Device("bob")
+    alice.begin(bob)
+    outer = parse_pre_key_message(alice.encrypt("bob", b"hello").ciphertext)
+    state = _respond(outer, bob.identity, bob.signed_pre_key, bob.pre_keys[1])
+    _, early = seal(state, b"early")
+    assert alice.decrypt("bob", EncryptedMessage("msg", early)).plaintext == b"early"
+    assert alice.encrypt("bob", b"x").kind == "msg"
 
 
 def test_record_tells_base_key_and_registration_id() -> None:
