@@ -12,7 +12,7 @@ from homeassistant.config_entries import (
     ConfigFlow,
     ConfigFlowResult,
 )
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import CALLBACK_TYPE, HassJob, callback
 from homeassistant.data_entry_flow import UnknownFlow
 from homeassistant.helpers.event import async_call_later
 import voluptuous as vol
@@ -197,7 +197,8 @@ class WhatsAppConfigFlow(ConfigFlow, domain=DOMAIN):
             except UnknownFlow:
                 return
 
-        self._cancel_finish_alone = async_call_later(self.hass, FINISH_ALONE_DELAY, finish_alone)
+        job = HassJob(finish_alone, f"{DOMAIN} finish alone", cancel_on_shutdown=True)
+        self._cancel_finish_alone = async_call_later(self.hass, FINISH_ALONE_DELAY, job)
 
     async def _async_finish(self) -> ConfigFlowResult:
         outcome = self._task.result() if self._task is not None else None

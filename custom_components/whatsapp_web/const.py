@@ -27,6 +27,8 @@ RECIPIENT_ME: Final = "me"
 CONNECT_TIMEOUT: Final = 15.0
 # The first login after linking brings keys and history with it.
 FIRST_LOGIN_TIMEOUT: Final = 30.0
+# How long an account's name may take after that before the number stands in for it.
+OWN_NAME_TIMEOUT: Final = 5.0
 # The whole of logging a device out, the connection for it included.
 LOGOUT_TIMEOUT: Final = 15.0
 # Longer than all codes of a round together (60 s, then five times 20 s).

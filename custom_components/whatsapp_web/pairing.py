@@ -8,7 +8,8 @@ stops it any more: who closes the dialog then still gets their config entry.
 import asyncio
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from io import BytesIO
 from typing import Final
@@ -26,6 +27,7 @@ from .aiowhatsapp import (
     ConnectionFailed,
     Credentials,
     NotLinked,
+    OwnNameChanged,
     PairingEvent,
     PairingExpired,
     PairingFailed,
@@ -41,6 +43,7 @@ from .const import (
     DOMAIN,
     FIRST_LOGIN_TIMEOUT,
     LOGGER,
+    OWN_NAME_TIMEOUT,
     PAIRING_TIMEOUT,
 )
 from .exceptions import cause_of, placeholders_of
@@ -298,9 +301,18 @@ async def async_first_login(hass: HomeAssistant, connection_id: str) -> None:
     trouble proves nothing and is left to the entry.
     """
     try:
-        async with async_open_client(hass, connection_id) as (client, _):
+        async with async_open_client(hass, connection_id) as (client, stored):
+            named = asyncio.Event()
+            client.subscribe(OwnNameChanged, lambda _event: named.set())
             await client.start()
             await client.wait_connected(FIRST_LOGIN_TIMEOUT)
+            if client.push_name is None:
+                # The phone sends it soon after the first login; entities are named by it.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(named.wait(), OWN_NAME_TIMEOUT)
+            if client.credentials != stored.credentials:
+                named_now = replace(stored, credentials=client.credentials)
+                await async_get_storage(hass).async_save(named_now)
     except NotLinked:
         await async_get_storage(hass).async_remove(connection_id)
         raise

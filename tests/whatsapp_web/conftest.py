@@ -1,0 +1,95 @@
+"""A Home Assistant with real storage in a folder of its own, and phones to link it to."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+import pytest
+
+from custom_components.whatsapp_web import pairing
+from custom_components.whatsapp_web.const import DOMAIN
+from tests.simulator import Simulator
+from tests.simulator.accounts import Account
+
+from .dialog import Dialog
+from .waiting import wait_loaded
+
+OURS = "15550001111"
+THEIRS = "15550002222"
+
+
+@pytest.fixture(autouse=True)
+def _integrations(enable_custom_integrations: None) -> None:
+    """Let Home Assistant load this repository's integration."""
+
+
+@pytest.fixture
+def hass_storage() -> dict[str, Any]:
+    """Leave storage real: files and their rights are what some tests are about."""
+    return {}
+
+
+@pytest.fixture
+def hass_config_dir(hass_tmp_config_dir: str) -> str:
+    """Give every test a configuration folder of its own."""
+    return hass_tmp_config_dir
+
+
+@pytest.fixture
+def codes() -> Iterator[list[str]]:
+    """The texts of all codes that were drawn, the newest last."""
+    drawn: list[str] = []
+    draw = pairing.qr_markdown
+
+    def record(text: str) -> str:
+        drawn.append(text)
+        return draw(text)
+
+    with patch.object(pairing, "qr_markdown", record):
+        yield drawn
+
+
+@pytest.fixture
+async def simulator(
+    socket_enabled: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Simulator]:
+    """A WhatsApp server on loopback that the integration is pointed at."""
+    async with Simulator() as server:
+        file = tmp_path / "server.json"
+        file.write_text(server.settings_json())
+        monkeypatch.setenv("WHATSAPP_WEB_SERVER", str(file))
+        yield server
+        assert server.ledger.violations == []
+
+
+@pytest.fixture
+def ours(simulator: Simulator) -> Account:
+    """The account that Home Assistant is linked to."""
+    return simulator.add_account(OURS, "Home")
+
+
+@pytest.fixture
+def theirs(simulator: Simulator) -> Account:
+    """The account of the person we talk with."""
+    return simulator.add_account(THEIRS, "Ann")
+
+
+@pytest.fixture
+def dialog(hass: HomeAssistant, codes: list[str]) -> Dialog:
+    """A config flow as the front end drives it."""
+    return Dialog(hass, codes)
+
+
+@pytest.fixture
+async def linked(hass: HomeAssistant, ours: Account, dialog: Dialog) -> ConfigEntry:
+    """The entry of our account, linked and connected."""
+    await dialog.open()
+    await dialog.submit()
+    await ours.phone.scan(await dialog.wait_code())
+    await dialog.wait_end()
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    await wait_loaded(hass, entry)
+    return entry
