@@ -188,7 +188,7 @@ function onMessage({ key, message, messageStubType, ...rest }, type) {
     id: key.id,
     from: bare(key.remoteJid),
     alt: bare(key.remoteJidAlt ?? key.participantAlt),
-    participant: key.participant ?? null,
+    participant: key.participant || null,
     from_me: key.fromMe,
   };
   if (messageStubType === WAMessageStubType.CIPHERTEXT) {

@@ -2,7 +2,7 @@
 
 import { emit, errorText, logLine, serve } from './lib/wire.mjs';
 import { WebSocket as NodeWebSocket } from 'ws';
-import { WaClient, proto } from 'zapo-js';
+import { WaClient } from 'zapo-js';
 
 import {
   Spoiler,
@@ -255,7 +255,7 @@ serve({
   },
 
   async send({ to, content, message_id }) {
-    return publish(to, proto.Message.create(content), message_id);
+    return publish(to, content, message_id);
   },
 
   async mark_read({ keys }) {
