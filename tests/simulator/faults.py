@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 type Match = Callable[[Node], bool]
 type Direction = Literal["to_client", "from_client"]
-type Action = Literal["drop", "delay", "reorder", "duplicate", "cut"]
+type Action = Literal["drop", "delay", "reorder", "duplicate", "cut", "spoil", "withhold"]
 
 
 def by(tag: str | None = None, **attributes: str) -> Match:
@@ -74,7 +74,8 @@ class Faults:
         """Do `action` to the next `count` stanzas that match.
 
         `reorder` holds them back until all `count` have come, then lets them go last
-        first; `cut` aborts the connection instead of handing the stanza on.
+        first; `cut` aborts the connection instead of handing the stanza on; `spoil` turns
+        one bit of each ciphertext; `withhold` puts `<unavailable/>` in place of them.
         """
         rule = Rule(action, direction, match, count, device, seconds)
         self._rules.append(rule)
@@ -122,6 +123,10 @@ class Faults:
                 rule.held.append(node)
                 complete = rule.hits >= rule.count
                 return [(0, held) for held in reversed(rule.held)] if complete else []
+            case "spoil":
+                return [(0, _replace_encs(node, _spoiled))]
+            case "withhold":
+                return [(0, _replace_encs(node, lambda _: Node("unavailable")))]
             case "cut":
                 session.abort()
         return []
@@ -237,3 +242,15 @@ class Faults:
         if session is None:
             raise ValueError(f"{device.label} is not connected")
         return session
+
+
+def _spoiled(enc: Node) -> Node:
+    """Turn a bit in the middle, where the ratchet's ciphertext is."""
+    data = bytearray(enc.data)
+    data[len(data) // 2] ^= 1
+    return Node(enc.tag, dict(enc.attrs), bytes(data))
+
+
+def _replace_encs(node: Node, change: Callable[[Node], Node]) -> Node:
+    children = [change(child) if child.tag == "enc" else child for child in node.children()]
+    return Node(node.tag, dict(node.attrs), children)

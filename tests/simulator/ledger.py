@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import hashlib
 
+from google.protobuf.message import DecodeError as ProtobufError
+
 from custom_components.whatsapp_web.aiowhatsapp.proto import wire
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
@@ -45,7 +47,7 @@ def read_envelope(kind: str, data: bytes) -> Envelope:
             return _read_message(data)
         if kind == "skmsg":
             return _read_group_message(data)
-    except ValueError as err:
+    except ProtobufError as err:
         raise MalformedEnvelope("not a protobuf") from err
     raise MalformedEnvelope(f"unknown type {kind}")
 

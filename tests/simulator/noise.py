@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import os
 import struct
 
+from google.protobuf.message import DecodeError as ProtobufError
+
 from custom_components.whatsapp_web.aiowhatsapp.crypto import aes, curve25519, kdf
 from custom_components.whatsapp_web.aiowhatsapp.crypto.curve25519 import KeyPair
 from custom_components.whatsapp_web.aiowhatsapp.errors import BadMac, InvalidKey
@@ -86,7 +88,7 @@ def _certificate(
     )
 
 
-class _Symmetric:
+class Symmetric:
     """Hash, chaining key and cipher of one handshake."""
 
     def __init__(self, name: bytes, prologue: bytes) -> None:
@@ -158,7 +160,7 @@ class HandshakeResult:
 
 @dataclass(frozen=True)
 class _Pending:
-    symmetric: _Symmetric
+    symmetric: Symmetric
     ephemeral: KeyPair
 
 
@@ -181,14 +183,14 @@ class Responder:
             return self._resume(hello) if hello.static else self._answer(hello)
         except (BadMac, InvalidKey) as err:
             raise HandshakeRefused(str(err)) from err
-        except ValueError as err:
+        except (ProtobufError, ValueError) as err:
             raise HandshakeRefused("not a handshake message") from err
 
     def _answer(self, hello: wire.HandshakeMessage.ClientHello) -> bytes:
         if len(hello.ephemeral) != 32:
             raise HandshakeRefused("no client ephemeral")
         ephemeral = KeyPair.from_private(os.urandom(32))
-        state = _Symmetric(NAME_XX, HEADER)
+        state = Symmetric(NAME_XX, HEADER)
         state.mix_hash(hello.ephemeral)
         state.mix_hash(ephemeral.public)
         state.mix_key(curve25519.agree(ephemeral.private, hello.ephemeral))
@@ -211,7 +213,7 @@ class Responder:
 
     def _resume(self, hello: wire.HandshakeMessage.ClientHello) -> HandshakeResult:
         ephemeral = KeyPair.from_private(os.urandom(32))
-        state = _Symmetric(NAME_IK, HEADER)
+        state = Symmetric(NAME_IK, HEADER)
         state.mix_hash(self._trust.static.public)
         state.mix_hash(hello.ephemeral)
         state.mix_key(curve25519.agree(self._trust.static.private, hello.ephemeral))

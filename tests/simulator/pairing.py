@@ -7,6 +7,8 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
+from google.protobuf.message import DecodeError as ProtobufError
+
 from custom_components.whatsapp_web.aiowhatsapp.crypto import curve25519
 from custom_components.whatsapp_web.aiowhatsapp.errors import AttributeMissing, DecodeError
 from custom_components.whatsapp_web.aiowhatsapp.proto import wire
@@ -97,7 +99,7 @@ class PairingDesk:
         """Check a registration and hand out references."""
         try:
             registration = _read_registration(session)
-        except ValueError as err:
+        except (ProtobufError, ValueError) as err:
             self._server.ledger.violation(f"registration: {err}")
             session.fail("400")
             return
@@ -235,7 +237,7 @@ class PairingDesk:
             return
         try:
             identity = _check_device_signature(node, attempt)
-        except (AttributeMissing, DecodeError, ValueError) as err:
+        except (AttributeMissing, DecodeError, ProtobufError, ValueError) as err:
             self._server.ledger.violation(f"pair-device-sign: {err}")
             registration.attempt = None
             attempt.outcome.set_exception(CouldNotLink(str(err)))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import os
 from typing import TYPE_CHECKING
 
+from google.protobuf.message import DecodeError as ProtobufError
+
 from custom_components.whatsapp_web.aiowhatsapp.errors import (
     AttributeMissing,
-    DecodeError,
     DuplicateMessage,
     SignalError,
 )
@@ -318,7 +319,7 @@ class Phone:
         except DuplicateMessage:
             self._emit(self._receipt(node))
             return
-        except (SignalError, DecodeError, ValueError) as err:
+        except (SignalError, ProtobufError, ValueError) as err:
             self.undecryptable.append(stanza_id)
             self._ask_again(sender, node, err)
             return

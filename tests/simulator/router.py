@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import hashlib
 from typing import TYPE_CHECKING
 
+from google.protobuf.message import DecodeError as ProtobufError
+
 from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
 from custom_components.whatsapp_web.aiowhatsapp.proto import wire
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
@@ -205,7 +207,7 @@ class Router:
         known.ParseFromString(sender.device_identity)
         try:
             given.ParseFromString(element.data)
-        except ValueError as err:
+        except ProtobufError as err:
             raise Refusal("479", "malformed device-identity") from err
         if given != known:
             raise Refusal("479", "device-identity is not the one that was signed at linking")

@@ -5,6 +5,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
+from google.protobuf.message import DecodeError as ProtobufError
 
 from custom_components.whatsapp_web.aiowhatsapp.errors import (
     AttributeMissing,
@@ -164,7 +165,7 @@ class Session:
         self.client_static = result.client_static
         try:
             self.payload.ParseFromString(result.payload)
-        except ValueError as err:
+        except ProtobufError as err:
             raise HandshakeRefused("not a client payload") from err
         self.server.handshake_done(self)
 
