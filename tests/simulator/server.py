@@ -13,6 +13,7 @@ from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
 from . import iqs, login
 from .accounts import SERVER_JID, Account, Device, Directory
+from .control import add_control
 from .faults import Faults
 from .ledger import Ledger
 from .mailbox import Entry
@@ -44,6 +45,7 @@ class Simulator:
         self.props: dict[str, str] = {"10518": "1", "9666": "1", "14303": "1"}
         self.app = web.Application()
         self.app.router.add_get(CHAT_PATH, self._connect)
+        add_control(self.app, self)
         self.linked = asyncio.Event()
         self._clock = clock
         self._port = port

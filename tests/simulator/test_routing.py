@@ -256,3 +256,20 @@ async def test_a_queue_outlives_the_connection(
     sender.message(bob.lid_jid, sender.listed(receiver.device))
     assert sim.unacked(receiver.device) == []
     assert [one.id for one in receiver.device.mailbox.pending()] == ["M1"]
+
+
+async def test_only_a_resend_may_lack_the_device_identity(
+    sim: Simulator, bob: Account, sender: Puppet, receiver: Puppet
+) -> None:
+    def resend(stanza_id: str) -> str | None:
+        to = receiver.device.jid(lid=True)
+        enc = sender.enc(receiver.device)
+        enc.attrs["count"] = "1"
+        sender.send(Node("message", {"id": stanza_id, "to": to, "type": "text"}, [enc]))
+        return sender.last("ack").attr("error")
+
+    assert resend("M1") == "479"
+    assert sender.message(bob.lid_jid, sender.listed(receiver.device)) is None
+    assert resend("M1") is None
+    assert receiver.last("message").child("device-identity") is None
+    assert resend("M2") == "479"
