@@ -12,7 +12,7 @@ QR_PREFIX: Final = "https://wa.me/settings/linked_devices#"
 _Platform = wire.DeviceProps.PlatformType
 
 # The client types of linking codes count otherwise than the platforms of device props.
-_CLIENT_TYPES: Final = {
+_CLIENT_TYPES: Final[dict[int, str]] = {
     _Platform.CHROME: "1",
     _Platform.EDGE: "2",
     _Platform.FIREFOX: "3",
@@ -29,8 +29,8 @@ _CLIENT_TYPES: Final = {
 _OTHER_WEB_CLIENT: Final = "9"
 
 
-def client_type(platform: wire.DeviceProps.PlatformType = PLATFORM) -> str:
-    """Give the one-character client type of a platform."""
+def client_type(platform: int = PLATFORM) -> str:
+    """Give the one-character client type of a platform of the device props."""
     return _CLIENT_TYPES.get(platform, _OTHER_WEB_CLIENT)
 
 
@@ -40,7 +40,7 @@ def qr_text(
     noise_public: bytes,
     identity_public: bytes,
     adv_secret: bytes,
-    platform: wire.DeviceProps.PlatformType = PLATFORM,
+    platform: int = PLATFORM,
 ) -> str:
     """Make the text of one QR code; keys and secret have 32 bytes each.
 
