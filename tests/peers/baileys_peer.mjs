@@ -1,18 +1,16 @@
 // Baileys, unmodified, driven over JSON lines. Commands and events: README.md.
 
-import { emit, logLine, serve, wantsLevel } from './lib/wire.mjs';
+import { emit, serve } from './lib/wire.mjs';
 import makeWASocket, {
   DisconnectReason,
   WA_CERT_DETAILS,
   WAMessageStubType,
   generateMessageIDV2,
-  initAuthCreds,
-  makeCacheableSignalKeyStore,
   proto,
 } from '@whiskeysockets/baileys';
 import { makeLibSignalRepository } from '@whiskeysockets/baileys/lib/Signal/libsignal.js';
-import { deserialize, serialize } from 'node:v8';
 
+import { Memory, logger } from './lib/baileys_store.mjs';
 import {
   Spoiler,
   bare,
@@ -24,7 +22,6 @@ import {
   userOf,
   withoutEmptyLists,
 } from './lib/content.mjs';
-import { Journal } from './lib/journal.mjs';
 
 const STATUS = ['error', 'pending', 'server_ack', 'delivered', 'read', 'played'];
 // Closed for good: a person has to act, so trying again would only be refused again.
@@ -37,80 +34,6 @@ const FINAL = new Set([
 ]);
 const RECONNECT_AFTER_MS = 250;
 const LID_DOMAIN = 1; // Baileys writes the Signal address of a LID as user_1.device
-
-/** Credentials and keys, as a file store gives them: every read is a copy of what was written. */
-class Memory {
-  constructor(folder) {
-    this.journal = new Journal(folder, 'baileys');
-    this.tables = new Map();
-    this.sent = new Map();
-    this.creds = initAuthCreds();
-    for (const record of this.journal.read()) this.#replay(record);
-    this.keys = makeCacheableSignalKeyStore(
-      { get: (type, ids) => this.#get(type, ids), set: (data) => this.#set(data) },
-      quietLogger,
-    );
-  }
-
-  saveCreds() {
-    this.journal.append({ creds: this.creds });
-  }
-
-  saveSent(id, message) {
-    const bytes = proto.Message.encode(message).finish();
-    this.sent.set(id, bytes);
-    this.journal.append({ sent: id, bytes });
-  }
-
-  /** The Signal addresses for which there is a session. */
-  sessions() {
-    return [...(this.tables.get('session')?.keys() ?? [])];
-  }
-
-  #replay({ creds, keys, sent, bytes }) {
-    if (creds) this.creds = creds;
-    if (keys) this.#apply(keys);
-    if (sent) this.sent.set(sent, bytes);
-  }
-
-  #apply(data) {
-    for (const [type, values] of Object.entries(data)) {
-      if (!this.tables.has(type)) this.tables.set(type, new Map());
-      const table = this.tables.get(type);
-      for (const [id, value] of Object.entries(values)) {
-        if (value === null || value === undefined) table.delete(id);
-        else table.set(id, serialize(value));
-      }
-    }
-  }
-
-  async #get(type, ids) {
-    const found = {};
-    for (const id of ids) {
-      const bytes = this.tables.get(type)?.get(id);
-      if (bytes === undefined) continue;
-      const value = deserialize(bytes);
-      found[id] =
-        type === 'app-state-sync-key' ? proto.Message.AppStateSyncKeyData.fromObject(value) : value;
-    }
-    return found;
-  }
-
-  async #set(data) {
-    this.#apply(data);
-    this.journal.append({ keys: data });
-  }
-}
-
-const quietLogger = makeLogger();
-
-function makeLogger() {
-  const at = (level) => (...parts) => logLine(level, ...parts);
-  const level = ['trace', 'debug', 'info', 'warn'].find(wantsLevel) ?? 'error';
-  const logger = { level, child: () => logger };
-  for (const name of ['trace', 'debug', 'info', 'warn', 'error']) logger[name] = at(name);
-  return logger;
-}
 
 let options = null; // of the last `start`
 let memory = null;
@@ -141,7 +64,7 @@ function connect() {
     waWebSocketUrl: url,
     ...(version ? { version: version.split('.').map(Number) } : {}),
     auth: { creds: memory.creds, keys: memory.keys },
-    logger: quietLogger,
+    logger,
     // What arrives over the wire is reported; what this peer sends itself is not.
     emitOwnEvents: false,
     getMessage: findSent,

@@ -74,13 +74,14 @@ class OracleNode:
     content: Content = None
 
 
-class Oracle:
-    """One process; calls are answered one after another."""
+class Script:
+    """A script of this folder as a process; calls are answered one after another."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, *, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
-            [find_node(), str(FOLDER / "signal_oracle.mjs")],
+            [find_node(), str(FOLDER / name)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -126,7 +127,7 @@ class Oracle:
         assert self._process.stdout is not None
         pipe = self._process.stdout.fileno()
         while b"\n" not in self._pending:
-            ready, _, _ = select.select([pipe], [], [], PATIENCE)
+            ready, _, _ = select.select([pipe], [], [], self._patience)
             chunk = os.read(pipe, 1 << 16) if ready else b""
             if not chunk:
                 self._errors.seek(0)
@@ -134,6 +135,13 @@ class Oracle:
             self._pending += chunk
         line, self._pending = self._pending.split(b"\n", 1)
         return load_line(line)
+
+
+class Oracle(Script):
+    """The primitives, typed."""
+
+    def __init__(self) -> None:
+        super().__init__("signal_oracle.mjs")
 
     # --- Curve25519 ---
 
@@ -219,7 +227,7 @@ class Oracle:
 
     def encode_node(self, node: OracleNode) -> bytes:
         """Give the frame, its flag byte included."""
-        return self._bytes("encode_node", "frame", node=_plain(node))
+        return self._bytes("encode_node", "frame", node=plain_node(node))
 
     def decode_node(self, frame: bytes) -> OracleNode:
         return _node(self.call("decode_node", frame=frame)["node"])
@@ -258,10 +266,10 @@ class Oracle:
         return bytes(result[field])
 
 
-def _plain(node: OracleNode) -> dict[str, Any]:
+def plain_node(node: OracleNode) -> dict[str, Any]:
     plain: dict[str, Any] = {"tag": node.tag, "attrs": dict(node.attrs)}
     if isinstance(node.content, list):
-        plain["content"] = [_plain(child) for child in node.content]
+        plain["content"] = [plain_node(child) for child in node.content]
     elif node.content is not None:
         plain["content"] = node.content
     return plain
