@@ -1,5 +1,6 @@
 """What the client tells its listeners; each docstring says when it fires."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -73,9 +74,15 @@ class StatusChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReceived(Event):
-    """A message arrived, ours from another device included; fires once a message."""
+    """A message arrived, ours from another device included; fires once a message.
+
+    A message that no one took yet is told again after a crash. It counts as taken
+    when all listeners ran; a listener that passes it on for good calls `take` in that
+    very moment, which narrows to microseconds the time in which a crash repeats it.
+    """
 
     message: IncomingMessage
+    take: Callable[[], None] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

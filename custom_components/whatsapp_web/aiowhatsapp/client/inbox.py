@@ -211,11 +211,15 @@ class Inbox:
         )
 
     def _hand_over(self, key: str, record: storage.InboxRecord) -> None:
-        """Mark a message as handed over and tell the listeners, with nothing between."""
+        """Tell the listeners, and mark the message in the moment it is passed on."""
         message = self._build(record)
-        self._context.store.inbox.mark_delivered(key)
+
+        def take() -> None:
+            self._context.store.inbox.mark_delivered(key)
+
+        self._context.emit(MessageReceived(message=message, take=take))
+        take()
         self._handed_over.append(key)
-        self._context.emit(MessageReceived(message=message))
 
     def _build(self, record: storage.InboxRecord) -> IncomingMessage:
         context = self._context

@@ -1,0 +1,1 @@
+"""Our client in conversation: with the simulator, and with clients nobody here wrote."""
