@@ -1,5 +1,7 @@
 """What can be asked of a simulator in another process: one method a command, JSON in and out."""
 
+import asyncio
+import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -9,6 +11,7 @@ from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 from .accounts import Account, Device
 from .faults import by
 from .noise import ChainFaults
+from .qr_image import read_qr
 
 if TYPE_CHECKING:
     from .server import Simulator
@@ -61,6 +64,12 @@ class Commands:
         """Scan a code with an account's phone; return the linked device's id."""
         device = await self._account(number).phone.scan(qr, timeout=timeout)
         return {"device": device.id, "jid": str(device.jid(lid=False))}
+
+    async def do_scan_picture(self, number: str, picture: str, timeout: float = 20) -> Json:
+        """Scan a code out of a picture, given as base64 or a `data:` URI."""
+        data = base64.b64decode(picture.rpartition(",")[2])
+        text = await asyncio.to_thread(read_qr, data)
+        return await self.do_scan(number, text, timeout)
 
     def do_unlink(self, number: str, device: int) -> None:
         """Remove a linked device on the phone."""
