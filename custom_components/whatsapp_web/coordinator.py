@@ -130,6 +130,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
             self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._async_on_stop)
         )
         self._register_device()
+        async_update_issues(self.hass, self.config_entry, self.data.error, status=self.data.status)
 
     async def async_stop(self) -> None:
         """Close the connection and let go of it; safe to call again."""
@@ -217,9 +218,10 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         )
         if not self._is_set_up:
             return
-        async_update_issues(self.hass, self.config_entry, event.error, status=event.status)
-        if isinstance(event.error, ClientOutdated):
+        if isinstance(event.error, ClientOutdated) and not self._version_refreshed:
             self._renew_version()
+            return
+        async_update_issues(self.hass, self.config_entry, event.error, status=event.status)
         if event.status is Status.LOGGED_OUT or isinstance(event.error, NotLinked):
             self.config_entry.async_start_reauth(self.hass)
 
@@ -238,8 +240,6 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
     @callback
     def _renew_version(self) -> None:
         """Heal a refused web version: look it up and set up again, once."""
-        if self._version_refreshed:
-            return
         self._version_refreshed = True
 
         async def renew() -> None:
@@ -253,6 +253,8 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
     @callback
     def _on_message(self, event: MessageReceived) -> None:
         message = describe_message(event.message, self._origin())
+        # From here on a crash must not tell it again.
+        event.take()
         if message.stands_alone:
             self.hass.bus.async_fire(EVENT_MESSAGE_RECEIVED, message.data)
         for listener in tuple(self._listeners_of_messages):

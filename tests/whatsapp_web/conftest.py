@@ -1,6 +1,7 @@
 """A Home Assistant with real storage in a folder of its own, and phones to link it to."""
 
 from collections.abc import AsyncIterator, Iterator
+import json
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -8,6 +9,7 @@ from unittest.mock import patch
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.whatsapp_web import pairing
 from custom_components.whatsapp_web.const import DOMAIN
@@ -15,6 +17,7 @@ from tests.simulator import Simulator
 from tests.simulator.accounts import Account
 
 from .dialog import Dialog
+from .fakes import Script, add_entry
 from .waiting import wait_loaded
 
 OURS = "15550001111"
@@ -50,6 +53,30 @@ def codes() -> Iterator[list[str]]:
 
     with patch.object(pairing, "qr_markdown", record):
         yield drawn
+
+
+@pytest.fixture
+def _test_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point the integration at a server on this machine, which nobody will ask."""
+    file = tmp_path / "server.json"
+    file.write_text(json.dumps({"url": "ws://127.0.0.1:1/ws/chat", "noise_root": "00" * 32}))
+    monkeypatch.setenv("WHATSAPP_WEB_SERVER", str(file))
+
+
+@pytest.fixture
+def script(_test_server: None) -> Iterator[Script]:
+    """A client and a pairing that do what the test says."""
+    with Script().played() as played:
+        yield played
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, script: Script) -> MockConfigEntry:
+    """An entry that is set up, with a faked client."""
+    added = await add_entry(hass)
+    assert await hass.config_entries.async_setup(added.entry_id)
+    await hass.async_block_till_done()
+    return added
 
 
 @pytest.fixture

@@ -1,0 +1,281 @@
+"""A client and a pairing that do what a test says, in place of those on the line."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+import random
+from typing import Any, Self
+from unittest.mock import patch
+
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.whatsapp_web import connection, pairing
+from custom_components.whatsapp_web.aiowhatsapp import (
+    ConnectionFailed,
+    Credentials,
+    Event,
+    IncomingMessage,
+    Jid,
+    MessageContent,
+    MessageKind,
+    MessageReceived,
+    NotOnWhatsApp,
+    OwnNameChanged,
+    PairingEvent,
+    SentMessage,
+    Status,
+    StatusChanged,
+    WhatsAppError,
+)
+from custom_components.whatsapp_web.aiowhatsapp.pairing.credentials import new_device_keys
+from custom_components.whatsapp_web.const import CONF_CONNECTION_ID, DOMAIN
+from custom_components.whatsapp_web.storage import StoredConnection, async_get_storage
+
+CONNECTION_ID = "0123456789abcdef0123456789abcdef"
+PHONE = "5511912345678"
+LID = "203000000000007"
+NAME = "Casa"
+ANN = Jid("203000000000008", "lid")
+ANN_PHONE = Jid.of_number("5511987654321")
+
+
+def make_credentials(**changes: Any) -> Credentials:
+    """Make an account's credentials, the same each time."""
+    keys = new_device_keys(random.Random(7).randbytes, 1_700_000_000)
+    made = Credentials(
+        noise_key=keys.noise_key,
+        identity_key=keys.identity_key,
+        registration_id=keys.registration_id,
+        signed_pre_key=keys.signed_pre_key,
+        adv_secret=keys.adv_secret,
+        account=b"account",
+        jid=Jid(PHONE, "s.whatsapp.net", 3),
+        lid=Jid(LID, "lid", 3),
+        platform="android",
+        push_name=NAME,
+    )
+    return replace(made, **changes)
+
+
+def make_message(**changes: Any) -> IncomingMessage:
+    """Make a text of Ann's."""
+    content = changes.pop("content", MessageContent(kind=MessageKind.TEXT, text="Hi"))
+    made = IncomingMessage(
+        id="3A01",
+        chat=ANN,
+        chat_phone=ANN_PHONE,
+        sender=ANN,
+        sender_phone=ANN_PHONE,
+        push_name="Ann",
+        timestamp=1_800_000_000,
+        from_me=False,
+        is_group=False,
+        offline=False,
+        content=content,
+    )
+    return replace(made, **changes)
+
+
+class FakeClient:
+    """A client whose line does what `Script` says."""
+
+    def __init__(self, script: Script, **given: Any) -> None:
+        self.script = script
+        self.given = given
+        self.credentials: Credentials = given["credentials"]
+        self.status = Status.DISCONNECTED
+        self.last_error: WhatsAppError | None = None
+        self.started = self.stopped = self.logged_out = self.released = False
+        self.sent: list[tuple[Jid, str]] = []
+        self.taken: list[str] = []
+        self._listeners: list[tuple[type[Event], Callable[[Any], None]]] = []
+
+    @property
+    def own_jid(self) -> Jid:
+        return self.credentials.jid.bare
+
+    @property
+    def own_lid(self) -> Jid:
+        return self.credentials.lid.bare
+
+    @property
+    def push_name(self) -> str | None:
+        return self.credentials.push_name
+
+    def subscribe[E: Event](
+        self, event_type: type[E], listener: Callable[[E], None]
+    ) -> Callable[[], None]:
+        entry = (event_type, listener)
+        self._listeners.append(entry)
+        return lambda: self._listeners.remove(entry)
+
+    def emit(self, event: Event) -> None:
+        for event_type, listener in list(self._listeners):
+            if type(event) is event_type:
+                listener(event)
+
+    def set_status(self, status: Status, error: WhatsAppError | None = None) -> None:
+        self.status, self.last_error = status, error or self.last_error
+        self.emit(StatusChanged(status=status, error=error))
+
+    def receive(self, message: IncomingMessage) -> None:
+        self.emit(MessageReceived(message=message, take=lambda: self.taken.append(message.id)))
+
+    def learn_name(self, name: str) -> None:
+        self.credentials = replace(self.credentials, push_name=name)
+        self.emit(OwnNameChanged(name=name))
+
+    async def start(self) -> None:
+        self.started = True
+        if self.script.start_error is not None:
+            raise self.script.start_error
+        self.set_status(Status.CONNECTING)
+
+    async def wait_connected(self, timeout: float) -> None:
+        error = self.script.connect_errors.pop(0) if self.script.connect_errors else None
+        if error is None:
+            self.set_status(Status.CONNECTED)
+            if self.script.name_on_connect is not None:
+                self.learn_name(self.script.name_on_connect)
+            return
+        down = isinstance(error, ConnectionFailed)
+        self.set_status(Status.DISCONNECTED if down else self.script.status_on_error, error)
+        raise error
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+    async def logout(self) -> None:
+        self.logged_out = True
+
+    async def release_messages(self) -> None:
+        if self.script.release_error is not None:
+            raise self.script.release_error
+        self.released = True
+
+    async def resolve_number(self, number: str) -> Jid:
+        if number in self.script.unknown_numbers:
+            raise NotOnWhatsApp("Nobody has this number")
+        return ANN
+
+    async def name_of(self, jid: Jid) -> str | None:
+        return self.script.names.get(jid)
+
+    async def send_text(self, chat: Jid, text: str) -> SentMessage:
+        if self.script.send_errors:
+            error = self.script.send_errors.pop(0)
+            if error is not None:
+                raise error
+        self.sent.append((chat, text))
+        return SentMessage(message_id=f"3EB0{len(self.sent)}", chat=chat, timestamp=1_800_000_000)
+
+    async def diagnostics(self) -> dict[str, str | int | bool | None]:
+        return {"status": self.status.value, "connections": 1, "pre_keys": 812}
+
+
+class FakePairing:
+    """A pairing that tells the events of `Script`, then ends as it says."""
+
+    def __init__(self, script: Script, **given: Any) -> None:
+        self.script = script
+        self.given = given
+        self._save: Callable[[Credentials], Awaitable[None]] = given["save"]
+
+    async def run(self, on_event: Callable[[PairingEvent], None]) -> Credentials:
+        script = self.script
+        for event in script.pairing_events:
+            on_event(event)
+        await script.pairing_may_end.wait()
+        error = script.pairing_errors.pop(0) if script.pairing_errors else None
+        if error is not None and not script.saves_before_error:
+            raise error
+        credentials = script.credentials
+        await self._save(credentials)
+        script.saved.set()
+        await script.pairing_may_finish.wait()
+        if error is not None:
+            raise error
+        return credentials
+
+
+class Script:
+    """What the fakes do, and which of them were made."""
+
+    def __init__(self) -> None:
+        self.credentials = make_credentials()
+        self.pairing_events: list[PairingEvent] = []
+        self.pairing_errors: list[Exception] = []
+        self.pairing_may_end = asyncio.Event()
+        self.pairing_may_end.set()
+        self.saved = asyncio.Event()
+        self.pairing_may_finish = asyncio.Event()
+        self.pairing_may_finish.set()
+        self.saves_before_error = False
+        self.start_error: WhatsAppError | None = None
+        self.connect_errors: list[WhatsAppError | None] = []
+        self.status_on_error = Status.ERROR
+        self.release_error: WhatsAppError | None = None
+        self.name_on_connect: str | None = None
+        self.unknown_numbers: set[str] = set()
+        self.names: dict[Jid, str] = {}
+        self.send_errors: list[WhatsAppError | None] = []
+        self.clients: list[FakeClient] = []
+        self.pairings: list[FakePairing] = []
+
+    @property
+    def client(self) -> FakeClient:
+        """The client that was made last."""
+        return self.clients[-1]
+
+    def make_client(self, **given: Any) -> FakeClient:
+        self.clients.append(FakeClient(self, **given))
+        return self.client
+
+    def make_pairing(self, **given: Any) -> FakePairing:
+        self.pairings.append(FakePairing(self, **given))
+        return self.pairings[-1]
+
+    @contextmanager
+    def played(self) -> Iterator[Self]:
+        """Put the fakes in place."""
+        with (
+            patch.object(connection, "Client", self.make_client),
+            patch.object(connection, "Pairing", self.make_pairing),
+            patch.object(pairing, "OWN_NAME_TIMEOUT", 0),
+        ):
+            yield self
+
+
+async def store_connection(
+    hass: HomeAssistant,
+    connection_id: str = CONNECTION_ID,
+    credentials: Credentials | None = None,
+    **more: Any,
+) -> StoredConnection:
+    """Store credentials as a finished linking leaves them."""
+    stored = StoredConnection(
+        connection_id=connection_id, credentials=credentials or make_credentials(), **more
+    )
+    await async_get_storage(hass).async_save(stored)
+    return stored
+
+
+async def add_entry(
+    hass: HomeAssistant,
+    connection_id: str = CONNECTION_ID,
+    credentials: Credentials | None = None,
+    title: str = NAME,
+) -> MockConfigEntry:
+    """Add an entry with stored credentials, not set up yet."""
+    stored = await store_connection(hass, connection_id, credentials)
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title=title,
+        unique_id=stored.credentials.lid.user,
+        data={CONF_CONNECTION_ID: connection_id},
+        entry_id=f"entry_{connection_id[:4]}",
+    )
+    entry.add_to_hass(hass)
+    return entry
