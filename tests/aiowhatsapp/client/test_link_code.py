@@ -456,3 +456,29 @@ async def test_linked_attempt_gives_no_code() -> None:
     await typed.attempt.result()
     with pytest.raises(PairingFailed):
         await late
+
+
+async def test_late_answer_about_an_earlier_hello_changes_nothing() -> None:
+    typed = await shown()
+    _, first = await typed.phone.hello(typed.code)
+    await typed.phone.hello(typed.code, salt=bytes([1]) * 32)
+    await typed.attempt.server.send_node(error(first, "400", "bad-request"))
+    assert typed.ended == 0
+
+
+async def test_refused_finish_after_the_last_code_to_scan_ends_the_attempt() -> None:
+    typed = await shown()
+    await typed.attempt.clock.advance(165)
+    _, finish = await typed.phone.hello(typed.code)
+    await typed.attempt.server.send_node(error(finish, "500", "internal-server-error"))
+    assert typed.ended == 1
+    with pytest.raises(PairingExpired):
+        await typed.attempt.result()
+
+
+async def test_caller_who_gave_up_hears_of_no_refusal() -> None:
+    typed = await asked()
+    typed.wish.cancel()
+    await typed.attempt.server.send_node(error(typed.request, "429", "rate-overlimit"))
+    assert typed.wish.cancelled()
+    assert typed.attempt.running

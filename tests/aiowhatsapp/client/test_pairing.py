@@ -188,7 +188,7 @@ async def test_other_notifications_are_only_acknowledged(other: Node) -> None:
     assert len(attempt.events) == 1
 
 
-@pytest.mark.parametrize("ending", ["515", "close", "xmlstreamend", "silence", "503"])
+@pytest.mark.parametrize("ending", ["515", "close", "xmlstreamend", "silence", "patience", "503"])
 @pytest.mark.parametrize("hosted", [False, True])
 async def test_phone_links_the_device(ending: str, hosted: bool) -> None:
     attempt = await showing(hosted=hosted)
@@ -203,6 +203,9 @@ async def test_phone_links_the_device(ending: str, hosted: bool) -> None:
     if ending == "close":
         await attempt.server.hang_up()
     elif ending == "silence":
+        await attempt.clock.advance(20)
+    elif ending == "patience":
+        await attempt.server.send_node(Node("ib", {"from": SERVER_JID}))
         await attempt.clock.advance(20)
     elif ending == "xmlstreamend":
         await attempt.server.send_node(Node("xmlstreamend"))
@@ -369,6 +372,7 @@ async def test_only_the_server_can_offer_codes_or_link() -> None:
         Node("success", {"t": "1785000000", "lid": "1:2@lid"}),
         Node("ib", {"from": SERVER_JID}, [Node("downgrade_webclient")]),
         Node("message", {"from": SERVER_JID, "id": "m"}),
+        Node("notification", {"from": SERVER_JID, "type": "devices"}),
         Node("notification", {"from": "1:99999@s.whatsapp.net", "id": "n", "type": "x"}),
         Node("iq", {"from": SERVER_JID, "type": "result", "id": "unknown"}),
         Node("iq", {"from": SERVER_JID, "type": "set", "id": "x"}, [Node("unknown")]),

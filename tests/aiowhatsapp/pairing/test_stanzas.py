@@ -54,6 +54,11 @@ def test_malformed_client_props_say_nothing() -> None:
     assert (success.platform, success.business_name, success.lid_migrated) == ("", None, False)
 
 
+def test_lid_without_a_device_number_has_that_of_the_phone_number() -> None:
+    device = Node("device", {"jid": "1:7@s.whatsapp.net", "lid": "2@lid"})
+    assert stanzas.parse_pair_success(pair_success(IDENTITY, device)).lid == Jid("2", "lid", 7)
+
+
 @pytest.mark.parametrize(
     "device",
     [

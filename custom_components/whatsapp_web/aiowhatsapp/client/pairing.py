@@ -117,8 +117,8 @@ class Pairing:
         self._server = server
         self._random_bytes = random_bytes
         self._save = save
-        self._on_event: Callable[[PairingEvent], None] | None = None
-        self._ended = False
+        self._on_event: Callable[[PairingEvent], None] = _ignore
+        self._started = self._ended = False
         self._keys = new_device_keys(random_bytes, int(clock.now()))
         self._link_codes = LinkCodes(
             self,
@@ -142,8 +142,9 @@ class Pairing:
         wrong, `ClientOutdated` and other `ServiceRefused`, `ConnectionFailed`,
         `RemoteProtocolError`, and what `save` raises. Cancelling it closes the socket.
         """
-        if self._on_event is not None:
+        if self._started:
             raise LocalProtocolError("A pairing runs once")
+        self._started = True
         self._on_event = on_event
         try:
             return await self._attempt()
@@ -453,8 +454,7 @@ class Pairing:
 
     def emit(self, event: PairingEvent) -> None:
         """Tell the caller of the attempt."""
-        if self._on_event is not None:
-            self._on_event(event)
+        self._on_event(event)
 
     def use_secret(self, adv_secret: bytes) -> None:
         """Expect a proof made with this secret."""
@@ -464,6 +464,10 @@ class Pairing:
         """Make a new secret, and show the current code to scan anew with it."""
         self.use_secret(new_adv_secret(self._random_bytes))
         self._show_code()
+
+
+def _ignore(_event: PairingEvent) -> None:
+    """Tell nobody."""
 
 
 def _over() -> PairingFailed:

@@ -81,7 +81,8 @@ def parse_pair_success(node: Node) -> PairSuccess:
     return PairSuccess(
         device_identity=identity.data,
         jid=jid,
-        lid=lid,
+        # Both are one device; the number may be written once.
+        lid=lid if lid.device else lid.with_device(jid.device),
         platform=((platform.attr("name") if platform else None) or "")[:_MAX_NAME],
         business_name=name[:_MAX_NAME] if name else None,
         lid_migrated=_lid_migrated(node.child("client-props")),
