@@ -86,15 +86,17 @@ async def run(port: int, phone_port: int) -> None:
             words = {"user": USER, "password": PASSWORD, "folder": FOLDER.relative_to(Path.cwd())}
             phone = f"http://127.0.0.1:{phone_port}"
             print(READY.format(home_assistant=ha.url, phone=phone, **words), flush=True)
-            ended = asyncio.create_task(simulator.wait())
-            stopping = asyncio.create_task(told_to_stop.wait())
-            await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            ends = (simulator.wait(), ha.ended(), told_to_stop.wait())
+            first = [asyncio.create_task(end) for end in ends]
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             print("Stopping ...", flush=True)
             await ha.stop()
+            for task in first:
+                task.cancel()
     finally:
         await stop(simulator)
     if not told_to_stop.is_set():
-        raise SystemExit("The simulator ended:\n" + (FOLDER / "simulator.log").read_text())
+        raise SystemExit(f"Home Assistant or the simulator ended by itself: see {FOLDER}")
 
 
 def main() -> None:

@@ -57,10 +57,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def write_config(folder: Path, port: int, configuration: str = CONFIGURATION) -> None:
+def write_config(folder: Path, port: int, *, ask_nothing: bool = False) -> None:
     """Make a config folder that listens on 127.0.0.1 alone and has the integration in it.
 
-    What is there already stays, so that a folder can be started again.
+    What is there already stays, so that a folder can be started again. With `ask_nothing`,
+    onboarding wants a first user and no more.
     """
     (folder / ".storage").mkdir(parents=True, exist_ok=True)
     (folder / "custom_components").mkdir(exist_ok=True)
@@ -69,7 +70,7 @@ def write_config(folder: Path, port: int, configuration: str = CONFIGURATION) ->
         link.symlink_to(ROOT / "custom_components" / DOMAIN)
     yaml = folder / "configuration.yaml"
     if not yaml.exists():
-        yaml.write_text(configuration)
+        yaml.write_text(CONFIGURATION)
     # In configuration.yaml, http settings are a trial that reverts after five minutes.
     stable = {
         "server_port": port,
@@ -83,9 +84,17 @@ def write_config(folder: Path, port: int, configuration: str = CONFIGURATION) ->
         "error": None,
         "error_message": None,
     }
-    data = {"stable": stable, "pending": None, "yaml_migration_done": True}
-    store = {"version": 3, "minor_version": 1, "key": "http", "data": data}
-    (folder / ".storage" / "http").write_text(json.dumps(store))
+    http = {"stable": stable, "pending": None, "yaml_migration_done": True}
+    write_store(folder, "http", 3, http)
+    if ask_nothing and not (folder / ".storage" / "onboarding").exists():
+        # Its core_config step would set up integrations that need the internet.
+        write_store(folder, "onboarding", 4, {"done": ["core_config", "analytics", "integration"]})
+
+
+def write_store(folder: Path, key: str, version: int, data: object) -> None:
+    """Write a file of Home Assistant's storage before it starts."""
+    store = {"version": version, "minor_version": 1, "key": key, "data": data}
+    (folder / ".storage" / key).write_text(json.dumps(store))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +224,7 @@ class HomeAssistant:
 
     async def start(self, wait: float = START_TIMEOUT) -> None:
         """Start it and return when it is initialized; RuntimeError with its log when it ends."""
-        write_config(self.config, self.port)
+        write_config(self.config, self.port, ask_nothing=True)
         self.log.clear()
         self._log_ended = False
         hass = environment_folder() / "bin" / "hass"
@@ -248,6 +257,11 @@ class HomeAssistant:
                 if wanted.search(self.log[seen]):
                     return self.log[seen]
         raise AssertionError
+
+    async def ended(self) -> None:
+        """Return when the process has ended, for whatever reason."""
+        async with self._log_grew:
+            await self._log_grew.wait_for(lambda: self._log_ended)
 
     async def stop(self, wait: float = STOP_TIMEOUT) -> int:
         """Ask it to stop as a service manager would; return its exit code."""
@@ -298,10 +312,9 @@ class HomeAssistant:
             self._http = None
 
     async def onboard(self, username: str = "demo", password: str = "demo") -> Tokens:
-        """Make the first user, answer the onboarding's questions, and log in."""
-        client_id = f"{self.url}/"
+        """Make the first user, with which onboarding ends, and log in."""
         user = {
-            "client_id": client_id,
+            "client_id": f"{self.url}/",
             "name": username.capitalize(),
             "username": username,
             "password": password,
@@ -310,10 +323,6 @@ class HomeAssistant:
         made = await self.call("POST", "/api/onboarding/users", user)
         grant = {"grant_type": "authorization_code", "code": made["auth_code"]}
         self.tokens = await self._token(grant)
-        for step in ("core_config", "analytics"):
-            await self.call("POST", f"/api/onboarding/{step}", {})
-        redirect = {"client_id": client_id, "redirect_uri": f"{self.url}/?auth_callback=1"}
-        await self.call("POST", "/api/onboarding/integration", redirect)
         await self.wait_until_stored("auth", self.tokens.refresh_token)
         return self.tokens
 
