@@ -35,7 +35,7 @@ SERVER_OF_DOMAIN: Final = {domain: server for server, domain in DOMAIN_OF_SERVER
 MAX_TEXT: Final = 256
 MAX_DEVICE: Final = 0xFFFF
 
-_USER_PART = re.compile(r"^(?P<user>.*?)(?:[._](?P<agent>\d{1,3}))?(?::(?P<device>\d{1,5}))?$")
+_USER_PART = re.compile(r"(?P<user>.*?)(?:[._](?P<agent>\d{1,3}))?(?::(?P<device>\d{1,5}))?")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,7 +61,7 @@ class Jid:
             server = SERVER_USER
         if server not in DOMAIN_OF_SERVER:
             return cls(user_part, server)
-        match = _USER_PART.match(user_part)
+        match = _USER_PART.fullmatch(user_part)
         if match is None:
             raise DecodeError("Malformed JID")
         device = int(match["device"] or 0)

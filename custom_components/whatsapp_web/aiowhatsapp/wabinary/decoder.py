@@ -290,7 +290,7 @@ def _address(user: str, server: str) -> Jid:
         return Jid(user, server)
     # One address, one value: a device number in the text belongs in `device`.
     jid = Jid.parse(f"{user}@{server}")
-    if jid.device > MAX_AD_DEVICE:
+    if jid.device and (jid.device > MAX_AD_DEVICE or not jid.user.isalnum()):
         raise DecodeError("Malformed address")
     return jid
 

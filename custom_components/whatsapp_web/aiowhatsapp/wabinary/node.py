@@ -1,6 +1,8 @@
 """The node: one element of a stanza, with typed reading of its attributes and children."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 import re
 from typing import Final, overload
 
@@ -11,7 +13,7 @@ _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
 # A debug line shows this much of a hostile stanza, and no more.
 _SHOWN_CHARACTERS: Final = 64
-_SHOWN_CHILDREN: Final = 8
+_SHOWN_PIECES: Final = 64
 
 
 @dataclass(slots=True, repr=False)
@@ -28,7 +30,7 @@ class Node:
 
     def child(self, tag: str) -> Node | None:
         """Return the first child with that tag, or None."""
-        if type(self.content) is list:
+        if isinstance(self.content, list):
             for node in self.content:
                 if node.tag == tag:
                     return node
@@ -43,14 +45,14 @@ class Node:
 
     def children(self, tag: str | None = None) -> list[Node]:
         """Return all children, or those with that tag, in order."""
-        if type(self.content) is not list:
+        if not isinstance(self.content, list):
             return []
         return [node for node in self.content if tag is None or node.tag == tag]
 
     def attr(self, name: str) -> str | None:
         """Return an attribute as text, or None."""
         value = self.attrs.get(name)
-        return value if value is None or type(value) is str else str(value)
+        return value if value is None or isinstance(value, str) else str(value)
 
     def required_attr(self, name: str) -> str:
         """Return an attribute as text, or raise `AttributeMissing` if absent or empty."""
@@ -87,10 +89,10 @@ class Node:
         value = self.attrs.get(name)
         if not value:
             return None
-        if type(value) is Jid:
+        if isinstance(value, Jid):
             return value
         try:
-            return Jid.parse(str(value))
+            return Jid.parse(value)
         except DecodeError as err:
             raise AttributeMissing(f"<{self.tag}> has no address in {name}") from err
 
@@ -105,9 +107,9 @@ class Node:
     def data(self) -> bytes:
         """The content as bytes; empty when there is none, or children instead."""
         content = self.content
-        if type(content) is bytes:
+        if isinstance(content, bytes):
             return content
-        return content.encode() if type(content) is str else b""
+        return content.encode() if isinstance(content, str) else b""
 
     def required_data(self, length: int | None = None) -> bytes:
         """Return the content as bytes; raise `AttributeMissing` if empty or of another length."""
@@ -120,31 +122,39 @@ class Node:
     def text(self) -> str:
         """The content as text; empty when there is none, or children instead."""
         content = self.content
-        if type(content) is str:
+        if isinstance(content, str):
             return content
-        return content.decode(errors="replace") if type(content) is bytes else ""
+        return content.decode(errors="replace") if isinstance(content, bytes) else ""
 
     def __str__(self) -> str:
         """Give a short XML-like form for debug logs; contents only as lengths."""
-        attrs = "".join(
-            f" {_shown(name)}={_shown(str(value))!r}" for name, value in self.attrs.items()
-        )
-        head = f"<{_shown(self.tag)}{attrs}"
-        content = self.content
-        if not content:
-            return f"{head}/>"
-        if type(content) is not list:
-            return f"{head}>[{len(content)}]</>"
-        inner = "".join(map(str, content[:_SHOWN_CHILDREN]))
-        if (hidden := len(content) - _SHOWN_CHILDREN) > 0:
-            inner += f"[{hidden} more]"
-        return f"{head}>{inner}</>"
+        pieces = list(islice(_log_form(self), _SHOWN_PIECES + 1))
+        if len(pieces) > _SHOWN_PIECES:
+            pieces[-1] = "…"
+        return "".join(pieces)
 
     # A default repr would put message text into whatever logs it.
     __repr__ = __str__
 
 
-def _shown(text: str) -> str:
+def _log_form(node: Node) -> Iterator[str]:
+    yield f"<{_cut(node.tag)}"
+    for name, value in node.attrs.items():
+        yield f" {_cut(name)}={_cut(str(value))!r}"
+    content = node.content
+    if not content:
+        yield "/>"
+        return
+    if isinstance(content, list):
+        yield ">"
+        for child in content:
+            yield from _log_form(child)
+    else:
+        yield f">[{len(content)}]"
+    yield "</>"
+
+
+def _cut(text: str) -> str:
     """Cut text of the peer to what a log line may hold, without control characters."""
     cut = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
-    return cut if cut.isprintable() else ascii(cut)
+    return "".join(each if each.isprintable() else "\ufffd" for each in cut)
