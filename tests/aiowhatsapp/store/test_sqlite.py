@@ -101,6 +101,26 @@ async def test_all_files_are_the_owners_alone(path: Path, monkeypatch: pytest.Mo
     await backend.close()
 
 
+@pytest.mark.usefixtures("open_umask")
+async def test_no_file_is_ever_created_for_others(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created: list[int] = []
+    real = os.open
+
+    def spy(file: Path, flags: int, mode: int) -> int:
+        descriptor = real(file, flags, mode)
+        created.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        return descriptor
+
+    monkeypatch.setattr(os, "open", spy)
+    backend = sqlite_backend(path)
+    await backend.open()
+    await backend.close()
+
+    assert created == [0o600, 0o600]
+
+
 async def test_rights_that_are_too_wide_are_taken_away(path: Path) -> None:
     await write_file(path)
     for file in path.parent.iterdir():

@@ -321,6 +321,31 @@ async def test_when_the_loop_is_torn_down_no_caller_is_left_waiting(
     assert await backend.get(Table.META, ["after"]) == {"after": b"1"}
 
 
+async def test_a_write_that_was_torn_down_is_read_from_disk(path: Path) -> None:
+    cut_off = asyncio.Event()
+    finished: list[asyncio.Future[object]] = []
+
+    async def run[T](job: Callable[[], T], /) -> T:
+        result = asyncio.get_running_loop().run_in_executor(None, job)
+        if cut_off.is_set():
+            # Like a task that is cancelled while its job runs to the end.
+            finished.append(asyncio.ensure_future(asyncio.wait([result])))
+            cut_off.clear()
+            raise asyncio.CancelledError
+        return await result
+
+    backend = sqlite_backend(path, run=run)
+    await backend.open()
+    await backend.commit([put("a", b"before")])
+    cut_off.set()
+    with pytest.raises(asyncio.CancelledError):
+        await backend.commit([put("a", b"after")])
+    await asyncio.wait(finished)
+
+    assert await backend.get(Table.META, ["a"]) == {"a": b"after"}
+    await backend.close()
+
+
 async def test_many_tasks_at_once_see_a_consistent_store(backend: SqliteBackend) -> None:
     async def count_up(name: str) -> None:
         for number in range(30):

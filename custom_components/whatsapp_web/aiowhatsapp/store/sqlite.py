@@ -193,7 +193,12 @@ class SqliteBackend(Backend):
         async with self._turn:
             self._batch = None
             opened = self._require_open()
-            errors = await self._in_thread(lambda: _write_each(opened.database, commits))
+            try:
+                errors = await self._in_thread(lambda: _write_each(opened.database, commits))
+            except asyncio.CancelledError:
+                # The loop is torn down, the job goes on: what is on disk is anybody's guess.
+                self._cache.clear()
+                raise
             for commit, error in zip(commits, errors, strict=True):
                 if error is None:
                     self._remember(commit)
