@@ -1,53 +1,45 @@
-"""A simulator, our client linked to it, and peers linked to it."""
+"""A simulator, Home Assistant linked to it, and peers linked to it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
 import pytest
 
 from tests.peers.peer import KINDS, Kind, Peer
 from tests.simulator import Simulator
 from tests.simulator.accounts import Account
+from tests.whatsapp_web.conftest import (  # noqa: F401 - fixtures, used by their names
+    OURS,
+    THEIRS,
+    _integrations,
+    codes,
+    dialog,
+    hass_config_dir,
+    hass_storage,
+    linked,
+    ours,
+    simulator,
+    theirs,
+)
 
-from .ours import OurDevice
+from .home import Home
 
-type LinkPeer = Callable[..., Awaitable[Peer]]
-
-OURS = "15550001111"
-THEIRS = "15550002222"
-
-
-@pytest.fixture(autouse=True)
-def _loopback(socket_enabled: None) -> None:
-    """Let these tests open sockets; the plugin keeps them to this machine."""
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator() as server:
-        yield server
-        assert server.ledger.violations == []
+type LinkPeer = Callable[[Kind, Account], Awaitable[Peer]]
 
 
 @pytest.fixture
-async def ours(simulator: Simulator, tmp_path: Path) -> AsyncIterator[OurDevice]:
-    """Our client, linked and connected."""
-    folder = tmp_path / "ours"
-    folder.mkdir()
-    device = OurDevice(simulator, simulator.add_account(OURS, "Home"), folder)
-    try:
-        await device.link()
-        await device.start()
-        yield device
-    finally:
-        await device.aclose()
-
-
-@pytest.fixture
-def theirs(simulator: Simulator) -> Account:
-    """The account of the person we talk with."""
-    return simulator.add_account(THEIRS, "Ann")
+async def home(
+    hass: HomeAssistant,
+    linked: ConfigEntry,  # noqa: F811 - the fixture of that name
+    ours: Account,  # noqa: F811
+) -> AsyncIterator[Home]:
+    """Home Assistant, linked in its own dialog and connected."""
+    found = Home(hass, linked, ours)
+    yield found
+    found.close()
 
 
 @pytest.fixture(params=KINDS)
@@ -58,7 +50,10 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @pytest.fixture
-async def link_peer(simulator: Simulator, tmp_path: Path) -> AsyncIterator[LinkPeer]:
+async def link_peer(
+    simulator: Simulator,  # noqa: F811
+    tmp_path: Path,
+) -> AsyncIterator[LinkPeer]:
     """Link a peer to an account: its phone scans the peer's QR code."""
     async with AsyncExitStack() as stack:
         count = 0
