@@ -16,9 +16,7 @@ pytestmark = pytest.mark.peers
 MANY = 200
 
 
-async def test_we_write_first(
-    home: Home, theirs: Account, link_peer: LinkPeer, kind: Kind
-) -> None:
+async def test_we_write_first(home: Home, theirs: Account, link_peer: LinkPeer, kind: Kind) -> None:
     peer = await link_peer(kind, theirs)
     message_id = await home.send(f"+{THEIRS}", "Front door opened")
     received = await peer.next_text("Front door opened")
@@ -188,4 +186,4 @@ async def test_nothing_stays_unanswered(
     await peer.send_text(home.address, "Two")
     await home.text("Two")
     await home.until(lambda: home.receipts)
-    await simulator.ledger.wait(lambda _: not simulator.unacked(home.device))
+    await simulator.ledger.until(lambda: not simulator.unacked(home.device))
