@@ -3,11 +3,12 @@
 from typing import Final
 
 from ..crypto.aes import gcm_decrypt, gcm_encrypt
-from ..errors import BadMac, NoiseError
+from ..errors import BadMac, LocalProtocolError, NoiseError
+from .framing import MAX_FRAME
 
 _NONCE_PAD: Final = bytes(8)
 _COUNTER_END: Final = 1 << 32
-KEY_LENGTH: Final = 32
+TAG_LENGTH: Final = 16
 
 
 def nonce(counter: int) -> bytes:
@@ -26,7 +27,12 @@ class TransportCipher:
         self._counter = counter
 
     def encrypt(self, plaintext: bytes) -> bytes:
-        """Encrypt the next message; 16 bytes longer. A counter is never used twice."""
+        """Encrypt the next message; 16 bytes longer. A counter is never used twice.
+
+        Raises `LocalProtocolError`, and uses no counter, for what no frame can hold.
+        """
+        if len(plaintext) > MAX_FRAME - TAG_LENGTH:
+            raise LocalProtocolError("Frame too large")
         iv = nonce(self._counter)
         self._counter += 1
         return gcm_encrypt(self._key, iv, plaintext)

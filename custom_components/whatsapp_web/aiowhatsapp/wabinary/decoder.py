@@ -112,7 +112,7 @@ def _read_nodes(  # noqa: C901, PLR0912 - calls cost more than all else here
             size = data[pos + 1]
             pos += 2
         else:
-            size, pos = _read_list_header(data, pos)
+            size, pos = _read_long_header(data, pos)
         tag = single[data[pos]]
         pos += 1
         if not tag:
@@ -147,19 +147,16 @@ def _read_nodes(  # noqa: C901, PLR0912 - calls cost more than all else here
     return nodes, pos
 
 
-def _read_list_header(data: bytes, pos: int) -> tuple[int, int]:
-    kind = data[pos]
-    if kind == LIST_8:
-        return data[pos + 1], pos + 2
-    if kind == LIST_16:
-        return data[pos + 1] << 8 | data[pos + 2], pos + 3
-    raise DecodeError("A list was expected")
+def _read_long_header(data: bytes, pos: int) -> tuple[int, int]:
+    if data[pos] != LIST_16:
+        raise DecodeError("A list was expected")
+    return data[pos + 1] << 8 | data[pos + 2], pos + 3
 
 
 def _read_rare_content(data: bytes, pos: int, depth: int) -> tuple[list[Node] | str, int]:
     kind = data[pos]
     if kind == LIST_16:
-        count, pos = _read_list_header(data, pos)
+        count, pos = _read_long_header(data, pos)
         return _read_nodes(data, pos, count, depth - 1)
     if kind == LIST_EMPTY:
         return [], pos + 1
