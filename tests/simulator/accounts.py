@@ -28,7 +28,7 @@ class Endpoint(Protocol):
         """Hand a stanza over; never raises."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Device:
     """One device of an account, as the server knows it."""
 
@@ -57,8 +57,11 @@ class Device:
         """A name for logs and reports."""
         return f"{self.account.number}:{self.id}"
 
+    def __repr__(self) -> str:
+        return f"<Device {self.label}>"
 
-@dataclass(eq=False)
+
+@dataclass(eq=False, repr=False)
 class Account:
     """A person: number, LID, devices; the phone is always there."""
 
@@ -75,6 +78,9 @@ class Account:
     contacts: set[str] = field(default_factory=set)
     lid_migrated: bool = True
     phone: Phone = field(init=False)
+
+    def __repr__(self) -> str:
+        return f"<Account {self.number} {self.name}>"
 
     def jid(self, *, lid: bool) -> Jid:
         """Return the account's bare address in one of the two namespaces."""

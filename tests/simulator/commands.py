@@ -199,6 +199,10 @@ class Commands:
         """Send a device a frame of noise."""
         self._sim.faults.garbage(self._device(number, device), sealed=sealed)
 
+    def do_ping(self, number: str, device: int) -> Json:
+        """Ping a device; return the id of the request."""
+        return {"id": self._sim.faults.ping(self._device(number, device))}
+
     def do_companion_reg_refresh(self) -> None:
         """Retire the secret of every code that is shown."""
         for registration in self._sim.pairing.registrations:

@@ -136,8 +136,8 @@ class Faults:
     def once(self, name: str, count: int = 1) -> None:
         """Arm a named fault for its next `count` occasions.
 
-        `bad_pairing_hmac`, `pairing_close_without_515`, `refresh_on_scan`,
-        `success_before_pairing_ends`.
+        `bad_pairing_hmac`, `dirty_at_login`, `pairing_close_without_515`,
+        `refresh_on_scan`, `success_before_pairing_ends`.
         """
         self._once[name] += count
 
@@ -196,6 +196,13 @@ class Faults:
     def garbage(self, device: Device, *, sealed: bool = True) -> None:
         """Send a frame of noise: sealed properly, or not even that."""
         self._session(device).deliver_raw(os.urandom(40), sealed=sealed)
+
+    def ping(self, device: Device) -> str:
+        """Ask the client whether it is there; return the id its answer must have."""
+        stanza_id = self._server.next_id()
+        attributes = {"type": "get", "xmlns": "urn:xmpp:ping", "id": stanza_id}
+        self._session(device).deliver(Node("iq", {"from": SERVER_JID, **attributes}))
+        return stanza_id
 
     def companion_reg_refresh(self, session: Session, secret: bytes | None = None) -> None:
         """Retire the secret of the shown code; the client must make a new one."""

@@ -115,6 +115,7 @@ class Ledger:
         self.resent_unchanged = 0
         self._keys: dict[tuple[str, str, bytes, int], bytes] = {}
         self._pre_keys: dict[tuple[str, int], bytes] = {}
+        self._happened = asyncio.Event()
         self._waiters: list[tuple[Callable[[Seen], bool], asyncio.Future[Seen]]] = []
 
     def violation(self, text: str) -> None:
@@ -131,6 +132,8 @@ class Ledger:
             if not future.done() and matches(seen):
                 future.set_result(seen)
                 self._waiters.remove(waiter)
+        # What a handler does with the stanza comes after this: look when it is done.
+        asyncio.get_running_loop().call_soon(self.happened)
 
     async def wait(self, matches: Callable[[Seen], bool], *, timeout: float = 20) -> Seen:
         """Wait for the next stanza that matches."""
@@ -144,10 +147,15 @@ class Ledger:
                 self._waiters.remove(waiter)
 
     async def until(self, condition: Callable[[], bool], *, timeout: float = 20) -> None:
-        """Wait until a condition holds, looking again after every stanza."""
+        """Wait until a condition holds, looking again whenever something happened."""
         async with asyncio.timeout(timeout):
             while not condition():
-                await self.wait(lambda _: True, timeout=timeout)
+                await self._happened.wait()
+
+    def happened(self) -> None:
+        """Let waiters look again."""
+        self._happened.set()
+        self._happened = asyncio.Event()
 
     def ciphertext(self, sender: str, receiver: str, envelope: Envelope) -> None:
         """Note a routed ciphertext; two different ones under one message key are a violation."""

@@ -62,12 +62,17 @@ def _log_in(server: Simulator, session: Session, device: Device) -> None:
             },
         )
     )
+    if server.faults.take("dirty_at_login"):
+        session.deliver(
+            _ib(Node("dirty", {"type": "account_sync", "timestamp": str(server.now())}))
+        )
     if not session.payload.passive:
         server.activate(device)
 
 
 def deliver_backlog(server: Simulator, session: Session, device: Device) -> None:
     """Send what waited, in order, and say when it is over."""
+    session.activated = True
     if server.edge_routing:
         routing = Node("routing_info", {}, b"\x08\x0d" + os.urandom(6))
         session.deliver(_ib(Node("edge_routing", {}, [routing])))
@@ -83,13 +88,32 @@ def deliver_backlog(server: Simulator, session: Session, device: Device) -> None
             "appdata": "0",
         }
         session.deliver(_ib(Node("offline_preview", dict(counts))))
-    for entry in entries:
+    session.backlog.extend(entries)
+    first = len(entries) if server.offline_primer is None else server.offline_primer
+    deliver_batch(server, session, first)
+
+
+def deliver_batch(server: Simulator, session: Session, count: int) -> None:
+    """Send the next stanzas of the backlog; the last one opens the line for live ones."""
+    if session.active:
+        return
+    for _ in range(min(count, len(session.backlog))):
+        entry = session.backlog.popleft()
         entry.sent = True
         entry.deliveries += 1
         node = entry.node
+        session.backlog_sent += 1
         session.deliver(Node(node.tag, {**node.attrs, "offline": "0"}, node.content))
-    session.deliver(_ib(Node("offline", {"count": str(len(entries))})))
+    if session.backlog:
+        return
+    # What arrived meanwhile was queued behind the backlog.
+    late = [entry for entry in session.late_entries() if not entry.sent]
+    session.deliver(_ib(Node("offline", {"count": str(session.backlog_sent)})))
     session.active = True
+    for entry in late:
+        entry.sent = True
+        entry.deliveries += 1
+        session.deliver(entry.node)
 
 
 def _ib(child: Node) -> Node:

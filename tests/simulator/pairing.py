@@ -258,7 +258,8 @@ def _read_registration(session: Session) -> Registration:
     build = f"{version.primary}.{version.secondary}.{version.tertiary}"
     if data.buildHash != hashlib.md5(build.encode(), usedforsecurity=False).digest():
         raise ValueError("the build hash does not match the version")
-    if data.eKeytype != KEY_TYPE or len(data.eRegid) != 4 or data.eRegid == bytes(4):
+    # A registration id of 0 is taken: one Baileys in 256 has it.
+    if data.eKeytype != KEY_TYPE or len(data.eRegid) != 4:
         raise ValueError("wrong key type or registration id")
     if (len(data.eIdent), len(data.eSkeyId), len(data.eSkeyVal)) != (32, 3, 32):
         raise ValueError("wrong length of a key")

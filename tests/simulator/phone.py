@@ -324,8 +324,10 @@ class Phone:
             self._ask_again(sender, node, err)
             return
         if node.attr("category") == "peer":
-            if sender.account is self.account:
-                self.peer_messages.append((sender, message))
+            if message.HasField("deviceSentMessage"):
+                # Baileys wraps what it says to its own phone.
+                message = message.deviceSentMessage.message
+            self.peer_messages.append((sender, message))
             self._emit(self._receipt(node))
             phone_peer.answer(self, sender, stanza_id, message)
             return

@@ -114,6 +114,7 @@ class Router:
             if to.device:
                 raise Refusal("400", "a message to all devices names one")
             targets = self._listed(sender, to, account, participants)
+            _check_hash(sender, node, to, {target for target, _ in targets})
         else:
             raise Refusal("479", "neither participants nor enc")
         parcels = [self._open(sender, target, encs) for target, encs in targets]
@@ -220,7 +221,7 @@ class Router:
     def _stale_hash(
         self, sender: Device, node: Node, to: Jid, parcels: list[Parcel]
     ) -> dict[str, str]:
-        """Check a hash the client sent; name ours when its list is not what it should be."""
+        """Name our hash when the client's list is not what it should be."""
         account = self._server.directory.find(to)
         if account is None or node.child("participants") is None or node.children("enc"):
             return {}
@@ -372,6 +373,17 @@ class Router:
                         node.children(),
                     ),
                 )
+
+
+def _check_hash(sender: Device, node: Node, to: Jid, listed: set[Device]) -> None:
+    """Hold a hash the client sent against what it lists, itself counted or not."""
+    given = node.attr("phash")
+    rightly = [
+        participant_hash(device.jid(lid=to.is_lid) for device in devices)
+        for devices in (listed, listed | {sender})
+    ]
+    if given is not None and given not in rightly:
+        raise Refusal("400", "the hash does not fit the list")
 
 
 def _remember[T](seen: OrderedDict[T, None], key: T) -> None:

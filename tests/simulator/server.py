@@ -42,6 +42,8 @@ class Simulator:
         self.router = Router(self)
         self.minimum_version = (2, 3000, 1_000_000_000)
         self.edge_routing = True
+        # With a number, only so many stanzas of a backlog are sent before the client asks.
+        self.offline_primer: int | None = None
         self.props: dict[str, str] = {"10518": "1", "9666": "1", "14303": "1"}
         self.app = web.Application()
         self.app.router.add_get(CHAT_PATH, self._connect)
@@ -175,7 +177,7 @@ class Simulator:
     def activate(self, device: Device) -> None:
         """Send a device its backlog and go on live."""
         session = self.session_of(device)
-        if session is not None and not session.active:
+        if session is not None and not session.activated:
             login.deliver_backlog(self, session, device)
 
     def later[*Ts](self, delay: float, callback: Callable[[*Ts], None], *args: *Ts) -> None:
@@ -222,6 +224,7 @@ class Simulator:
             device.endpoint = None
             device.available = False
             device.mailbox.disconnected()
+        self.ledger.happened()
 
     def stanza(self, session: Session, node: Node) -> None:
         """Handle a stanza of a client."""
@@ -267,9 +270,15 @@ class Simulator:
             case "chatstate":
                 self.router.chat_state(device, node)
             case "ib":
-                pass
+                self._in_band(device, node)
             case _:
                 self.ledger.violation(f"{device.label}: unexpected <{node.tag}>")
+
+    def _in_band(self, device: Device, node: Node) -> None:
+        batch = node.child("offline_batch")
+        session = self.session_of(device)
+        if batch is not None and session is not None and session.activated:
+            login.deliver_batch(self, session, batch.required_int("count"))
 
     def answer(self, device: Device, node: Node) -> Node:
         """Answer a request of a phone, which is here in the process."""

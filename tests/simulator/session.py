@@ -19,6 +19,7 @@ from .noise import FrameReader, HandshakeRefused, HandshakeResult, Responder, Tr
 
 if TYPE_CHECKING:
     from .accounts import Device
+    from .mailbox import Entry
     from .pairing import Registration
     from .server import Simulator
 
@@ -34,7 +35,11 @@ class Session:
         self.registration: Registration | None = None
         self.client_static = b""
         self.payload = wire.ClientPayload()
+        # Asked for its backlog; then, with the last of it, ready for live stanzas.
+        self.activated = False
         self.active = False
+        self.backlog: deque[Entry] = deque()
+        self.backlog_sent = 0
         self.silent = False
         self.closed = asyncio.Event()
         self._socket = socket
@@ -86,6 +91,10 @@ class Session:
         else:
             self._outgoing.append(b"\x00" + len(frame).to_bytes(3, "big") + frame)
         self._wake.set()
+
+    def late_entries(self) -> list[Entry]:
+        """What was queued for the device while its backlog went out."""
+        return self.device.mailbox.pending() if self.device is not None else []
 
     def close(self) -> None:
         """Close the socket after what is queued has gone out."""

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -160,3 +161,38 @@ async def test_ciphertexts_are_spoiled_or_withheld(
     second = await client.until("message")
     assert second.child("unavailable") is not None
     assert second.child("enc") is None
+
+
+async def test_a_client_can_be_made_to_pull_its_backlog(sim: Simulator, client: RawClient) -> None:
+    await client.close()
+    device = client.device
+    assert device is not None
+    await sim.ledger.until(lambda: sim.session_of(device) is None)
+    for number in range(5):
+        _notice(sim, client, str(number))
+    sim.offline_primer = 2
+    await client.log_in(active=False)
+    await client.iq("set", "passive", Node("active"))
+    assert await _ids(client, 2) == ["0", "1"]
+    _notice(sim, client, "late")
+    for batch in (["2"], ["3", "4"]):
+        count = {"count": str(len(batch))}
+        await client.send(Node("ib", {}, [Node("offline_batch", dict(count))]))
+        assert await _ids(client, len(batch)) == batch
+    while (ending := (await client.until("ib")).child("offline")) is None:
+        pass
+    assert ending.attr("count") == "5"
+    late = await client.until("notification")
+    assert (late.attr("id"), late.attr("offline")) == ("late", None)
+    assert sim.connected(device)
+
+
+async def test_a_ping_waits_for_its_answer(sim: Simulator, client: RawClient) -> None:
+    assert client.device is not None
+    stanza_id = sim.faults.ping(client.device)
+    ping = await client.until("iq")
+    assert (ping.attr("id"), ping.attr("xmlns")) == (stanza_id, "urn:xmpp:ping")
+    answered = sim.ledger.wait(lambda seen: seen.node.attr("id") == stanza_id)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(answered)
+        await client.send(Node("iq", {"id": stanza_id, "to": SERVER_JID, "type": "result"}, None))

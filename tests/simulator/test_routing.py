@@ -273,3 +273,10 @@ async def test_only_a_resend_may_lack_the_device_identity(
     assert resend("M1") is None
     assert receiver.last("message").child("device-identity") is None
     assert resend("M2") == "479"
+
+
+async def test_a_hash_must_fit_the_list(bob: Account, sender: Puppet, receiver: Puppet) -> None:
+    listed = sender.listed(receiver.device)
+    right = participant_hash([receiver.device.jid(lid=True), sender.device.jid(lid=True)])
+    assert sender.message(bob.lid_jid, listed, phash="2:AAAAAAAA") == "400"
+    assert sender.message(bob.lid_jid, listed, phash=right) is None

@@ -11,6 +11,7 @@ from tests.peers.peer import Kind, Peer
 
 from . import Simulator
 from .accounts import Account, Device
+from .faults import by
 
 pytestmark = [pytest.mark.peers, pytest.mark.usefixtures("socket_enabled")]
 
@@ -193,6 +194,31 @@ async def test_a_burst_arrives_once_and_in_order(stage: Stage, first: Kind, seco
         texts = [one.text for one in peer.messages() if one.text and one.text.startswith(word)]
         assert texts == [f"{word} {number}" for number in range(BURST)]
     assert stage.sim.ledger.ciphertexts >= 6 * BURST
+
+
+@pytest.mark.parametrize("kind", ["baileys", "zapo"])
+async def test_a_phone_installed_anew_goes_on_talking(stage: Stage, kind: Kind) -> None:
+    ann, _ = await stage.link(kind, stage.ann)
+    await stage.bob.phone.send_text(stage.ann, "before")
+    chat = (await ann.next_text("before")).chat
+    await ann.send_text(chat, "seen")
+    await stage.bob.phone.wait_message("seen")
+    await stage.sim.settled()
+
+    stage.bob.phone.reinstall()
+    await ann.next_event("stanza", lambda data: data["attrs"].get("type") == "encrypt")
+    await stage.bob.phone.send_text(stage.ann, "after")
+    await ann.next_text("after")
+    await ann.send_text(chat, "seen again")
+    await stage.bob.phone.wait_message("seen again")
+
+
+async def test_the_own_phone_helps_with_what_was_withheld(stage: Stage) -> None:
+    ann, device = await stage.link("baileys", stage.ann)
+    stage.sim.faults.add("withhold", by("message", type="text"), device=device)
+    await stage.bob.phone.send_text(stage.ann, "held back")
+    await ann.next_text("held back")
+    assert stage.ann.phone.peer_messages, "Baileys asked the phone"
 
 
 async def test_who_logs_in_last_stays(stage: Stage, tmp_path: Path) -> None:
