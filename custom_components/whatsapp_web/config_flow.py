@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, override
 
@@ -173,29 +174,25 @@ class WhatsAppConfigFlow(ConfigFlow, domain=DOMAIN):
     @callback
     def _step_after(self, task: asyncio.Task[Outcome]) -> str:
         outcome = Expired() if task.cancelled() else task.result()
-        match outcome:
-            case Expired():
-                return "expired"
-            case Failed():
-                self._failure = outcome
-                return "failed"
-            case Linked() | Refused():
-                return "finish"
+        if isinstance(outcome, Expired):
+            return "expired"
+        if isinstance(outcome, Failed):
+            self._failure = outcome
+            return "failed"
+        return "finish"
 
     @callback
     def _schedule_finish_alone(self, task: asyncio.Task[Outcome]) -> None:
         """Have the last step done even if the browser tab is gone that would ask for it."""
-        if self._round is None or task.cancelled() or not isinstance(task.result(), Linked):
+        if self._round is None or task.cancelled():
+            return
+        if not isinstance(task.result(), Linked | Refused):
             return
 
         async def finish_alone(_now: datetime) -> None:
             self._cancel_finish_alone = None
-            if self._finished is not None:
-                return
-            try:
+            with suppress(UnknownFlow):
                 await self.hass.config_entries.flow.async_configure(self.flow_id)
-            except UnknownFlow:
-                return
 
         job = HassJob(finish_alone, f"{DOMAIN} finish alone", cancel_on_shutdown=True)
         self._cancel_finish_alone = async_call_later(self.hass, FINISH_ALONE_DELAY, job)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import (
     ConfigEntryAuthFailed,
     ConfigEntryError,
@@ -9,6 +10,7 @@ from homeassistant.exceptions import (
     HomeAssistantError,
     ServiceValidationError,
 )
+from homeassistant.helpers.translation import async_get_cached_translations
 
 from .aiowhatsapp import (
     ClientOutdated,
@@ -108,3 +110,13 @@ def _translated(
         translation_key=cause_of(err),
         translation_placeholders=placeholders_of(err) | more,
     )
+
+
+@callback
+def reason_text(hass: HomeAssistant, error: HomeAssistantError) -> str:
+    """Tell an error in the system's language, to be part of another text."""
+    known = async_get_cached_translations(hass, hass.config.language, "exceptions", DOMAIN)
+    text = known.get(f"component.{DOMAIN}.exceptions.{error.translation_key}.message")
+    if text is None:
+        return str(error)
+    return text.format(**(error.translation_placeholders or {}))

@@ -45,7 +45,7 @@ class WhatsAppNotificationService(BaseNotificationService):
         """Send to all targets, or to ourselves; the error names those that failed."""
         text = compose(message, kwargs.get(ATTR_TITLE))
         targets: list[str] = kwargs.get(ATTR_TARGET) or [RECIPIENT_ME]
-        raise_failures(await async_send_text(self._coordinator, targets, text))
+        raise_failures(self.hass, await async_send_text(self._coordinator, targets, text))
 
 
 async def async_setup_notify(hass: HomeAssistant, entry: WhatsAppConfigEntry) -> None:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .aiowhatsapp import ConnectionFailed, Jid, NotLinked, Status, WhatsAppError
 from .const import DOMAIN, MAX_MESSAGE_LENGTH
 from .coordinator import WhatsAppCoordinator
-from .exceptions import action_error
+from .exceptions import action_error, reason_text
 from .recipients import Recipient, parse_recipient
 
 STATE_SENT: Final = "sent"
@@ -26,7 +27,7 @@ class Delivery:
     message_id: str | None = None
     error: HomeAssistantError | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, hass: HomeAssistant) -> dict[str, Any]:
         """Give it as response data; what is not known is left out."""
         described = {
             "recipient": self.recipient,
@@ -34,7 +35,7 @@ class Delivery:
             "name": self.name,
             "message_id": self.message_id,
             "state": STATE_SENT if self.error is None else STATE_FAILED,
-            "error": None if self.error is None else str(self.error),
+            "error": None if self.error is None else reason_text(hass, self.error),
         }
         return {key: value for key, value in described.items() if value is not None}
 
@@ -80,7 +81,7 @@ async def async_send_text(
     return deliveries
 
 
-def raise_failures(deliveries: Sequence[Delivery]) -> None:
+def raise_failures(hass: HomeAssistant, deliveries: Sequence[Delivery]) -> None:
     """Raise one error that names every recipient that got nothing, if there is any."""
     failures = [(item.recipient, item.error) for item in deliveries if item.error is not None]
     if not failures:
@@ -96,7 +97,9 @@ def raise_failures(deliveries: Sequence[Delivery]) -> None:
         translation_placeholders={
             "failed": str(len(failures)),
             "count": str(len(deliveries)),
-            "reasons": "; ".join(f"{recipient}: {error}" for recipient, error in failures),
+            "reasons": "; ".join(
+                f"{recipient}: {reason_text(hass, error)}" for recipient, error in failures
+            ),
         },
     )
 

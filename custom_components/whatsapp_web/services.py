@@ -54,8 +54,10 @@ async def _async_send_message(call: ServiceCall) -> ServiceResponse:
     text = compose(call.data[ATTR_MESSAGE], call.data.get(ATTR_TITLE))
     deliveries = await async_send_text(coordinator, call.data[ATTR_RECIPIENT], text)
     if not call.return_response or all(item.error is not None for item in deliveries):
-        raise_failures(deliveries)
-    return {"chats": [item.as_dict() for item in deliveries]} if call.return_response else None
+        raise_failures(call.hass, deliveries)
+    if not call.return_response:
+        return None
+    return {"chats": [item.as_dict(call.hass) for item in deliveries]}
 
 
 @callback

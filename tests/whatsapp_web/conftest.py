@@ -42,14 +42,15 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
 
 
 @pytest.fixture
-def codes() -> Iterator[list[str]]:
-    """The texts of all codes that were drawn, the newest last."""
-    drawn: list[str] = []
+def codes() -> Iterator[dict[str, str]]:
+    """The texts of all codes that were drawn, by what the dialog shows of them."""
+    drawn: dict[str, str] = {}
     draw = pairing.qr_markdown
 
     def record(text: str) -> str:
-        drawn.append(text)
-        return draw(text)
+        image = draw(text)
+        drawn[image] = text
+        return image
 
     with patch.object(pairing, "qr_markdown", record):
         yield drawn
@@ -105,7 +106,7 @@ def theirs(simulator: Simulator) -> Account:
 
 
 @pytest.fixture
-def dialog(hass: HomeAssistant, codes: list[str]) -> Dialog:
+def dialog(hass: HomeAssistant, codes: dict[str, str]) -> Dialog:
     """A config flow as the front end drives it."""
     return Dialog(hass, codes)
 

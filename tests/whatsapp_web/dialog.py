@@ -21,10 +21,10 @@ PATIENCE = 30
 class Dialog:
     """One dialog; `result` is what it shows."""
 
-    def __init__(self, hass: HomeAssistant, codes: list[str]) -> None:
+    def __init__(self, hass: HomeAssistant, codes: dict[str, str]) -> None:
         self.hass = hass
         self.codes = codes
-        self.result: ConfigFlowResult = ConfigFlowResult()
+        self.result = ConfigFlowResult(flow_id="", handler=DOMAIN)
         self._changed = asyncio.Event()
         self._unsubscribe = hass.bus.async_listen(
             EVENT_DATA_ENTRY_FLOW_PROGRESSED, self._on_changed
@@ -76,7 +76,8 @@ class Dialog:
     async def wait_code(self) -> str:
         """Wait until a code is shown; give its text."""
         await self.wait(lambda result: result.get("progress_action") == "scan")
-        return self.codes[-1]
+        shown = self.result["description_placeholders"] or {}
+        return self.codes[shown["qr"]]
 
     async def wait_end(self) -> ConfigFlowResult:
         """Follow the flow to its end."""
@@ -89,5 +90,5 @@ class Dialog:
 
     @callback
     def _on_changed(self, event: Event[dict[str, Any]]) -> None:
-        if event.data["flow_id"] == self.result.get("flow_id"):
+        if event.data["flow_id"] == self.flow_id:
             self._changed.set()

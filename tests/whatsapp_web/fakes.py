@@ -220,7 +220,7 @@ class Script:
         self.name_on_connect: str | None = None
         self.unknown_numbers: set[str] = set()
         self.names: dict[Jid, str] = {}
-        self.send_errors: list[WhatsAppError | None] = []
+        self.send_errors: list[Exception | None] = []
         self.clients: list[FakeClient] = []
         self.pairings: list[FakePairing] = []
 

@@ -1,7 +1,10 @@
 """The config flow, with a pairing that does what each test says."""
 
 import asyncio
+import json
+from pathlib import Path
 
+import certifi
 from homeassistant.config_entries import SOURCE_IMPORT, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -17,6 +20,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     LinkCode,
     LoggedOut,
     LoginRefused,
+    PairingEvent,
     PairingExpired,
     PairingFailed,
     PairingPasskeyRequested,
@@ -112,11 +116,38 @@ async def test_a_new_code_takes_the_place_of_one_that_is_being_drawn(
     dialog.close()
 
 
+@pytest.mark.parametrize("is_certificate", [True, False])
+async def test_a_test_server_may_bring_its_certificate(
+    hass: HomeAssistant,
+    script: Script,
+    dialog: Dialog,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_certificate: bool,
+) -> None:
+    certificate = tmp_path / "ca.pem"
+    text = Path(certifi.where()).read_text() if is_certificate else "nonsense"
+    certificate.write_text(text)
+    setting = {
+        "url": "wss://127.0.0.1:1/ws/chat",
+        "noise_root": "00" * 32,
+        "ca": str(certificate),
+    }
+    file = tmp_path / "tls.json"
+    file.write_text(json.dumps(setting))
+    monkeypatch.setenv("WHATSAPP_WEB_SERVER", str(file))
+    await start(dialog)
+    result = await dialog.wait(lambda result: result["type"] is not FlowResultType.SHOW_PROGRESS)
+    refused = result.get("errors") == {"base": "server_setting_refused"}
+    assert refused is not is_certificate
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
 @pytest.mark.parametrize(
     ("event", "action"), [(Confirming(), "confirm"), (PairingPasskeyRequested(), "passkey")]
 )
 async def test_a_code_drawn_late_hides_nothing(
-    hass: HomeAssistant, script: Script, dialog: Dialog, event: object, action: str
+    hass: HomeAssistant, script: Script, dialog: Dialog, event: PairingEvent, action: str
 ) -> None:
     script.pairing_may_end.clear()
     script.pairing_events = [CODE, event]
@@ -289,6 +320,21 @@ async def test_closing_the_dialog_once_saved_still_makes_the_entry(
     assert async_get_storage(hass).being_linked == set()
 
 
+async def test_closing_the_dialog_once_saved_makes_no_entry_of_a_refused_device(
+    hass: HomeAssistant, script: Script, dialog: Dialog
+) -> None:
+    script.pairing_may_finish.clear()
+    script.connect_errors = [LoggedOut("401")]
+    await start(dialog)
+    async with asyncio.timeout(10):
+        await script.saved.wait()
+    dialog.close()
+    script.pairing_may_finish.set()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert hass.config_entries.async_entries(DOMAIN) == []
+    assert await async_get_storage(hass).async_list() == []
+
+
 async def test_closing_the_dialog_at_the_last_step_still_makes_the_entry(
     hass: HomeAssistant, script: Script, dialog: Dialog
 ) -> None:
@@ -308,6 +354,22 @@ async def test_a_tab_that_is_gone_is_not_waited_for(
     await start(dialog)
     await wait_entry(hass, lambda: bool(hass.config_entries.async_entries(DOMAIN)))
     await hass.async_block_till_done()
+    assert hass.config_entries.flow.async_progress() == []
+
+
+async def test_a_tab_that_is_gone_leaves_no_refused_flow(
+    hass: HomeAssistant,
+    script: Script,
+    entry: MockConfigEntry,
+    dialog: Dialog,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(config_flow, "FINISH_ALONE_DELAY", 0)
+    await start(dialog)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    # What was due in no time has been called by now; its tasks are waited for.
+    await asyncio.sleep(0)
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert hass.config_entries.flow.async_progress() == []
 
 
@@ -337,7 +399,7 @@ async def test_an_account_that_has_an_entry_is_logged_out_again(
 
 
 async def test_two_dialogs_for_one_account_make_one_entry(
-    hass: HomeAssistant, script: Script, codes: list[str]
+    hass: HomeAssistant, script: Script, codes: dict[str, str]
 ) -> None:
     first, second = Dialog(hass, codes), Dialog(hass, codes)
     await start(first)
@@ -496,6 +558,18 @@ async def test_credentials_for_an_entry_of_another_account_get_their_own(
     await store_connection(hass, "f" * 32, OTHER_ACCOUNT, entry_id=entry.entry_id)
     assert await pairing.async_adopt_all(hass) == ["Other"]
     await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def test_an_entry_that_is_not_set_up_yet_gets_its_new_credentials(
+    hass: HomeAssistant, script: Script
+) -> None:
+    entry = await add_entry(hass)
+    await store_connection(hass, "f" * 32, entry_id=entry.entry_id)
+    assert await pairing.async_adopt_all(hass) == [NAME]
+    assert entry.data == {CONF_CONNECTION_ID: "f" * 32}
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await async_get_storage(hass).async_list() == ["f" * 32]
+    assert await hass.config_entries.async_setup(entry.entry_id)
 
 
 async def test_credentials_that_were_in_use_are_not_adopted_twice(

@@ -449,14 +449,14 @@ async def test_reconfiguring_links_again_and_logs_the_old_device_out(
 # --- cut short
 
 
-async def link_and_die(hass: HomeAssistant, account: Account, **purpose: str) -> str:
+async def link_and_die(hass: HomeAssistant, account: Account, entry_id: str | None = None) -> str:
     """Link as a round does, and end before its credentials are in an entry."""
     connection_id = new_connection_id()
     scans: list[asyncio.Task[Device]] = []
 
     async def save(credentials: Credentials) -> None:
         connection = StoredConnection(
-            connection_id=connection_id, credentials=credentials, **purpose
+            connection_id=connection_id, credentials=credentials, entry_id=entry_id
         )
         await async_get_storage(hass).async_save(connection)
 

@@ -8,6 +8,7 @@ from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntr
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.util.event_type import EventType
 
 PATIENCE = 30
 
@@ -22,7 +23,9 @@ def _has_state(hass: HomeAssistant, entity_id: str, state: str) -> bool:
     return found is not None and found.state == state
 
 
-async def wait_bus(hass: HomeAssistant, event_type: str, reached: Callable[[], bool]) -> None:
+async def wait_bus(
+    hass: HomeAssistant, event_type: EventType[Any] | str, reached: Callable[[], bool]
+) -> None:
     """Wait until something holds that an event of the bus announces."""
     if reached():
         return
