@@ -108,13 +108,13 @@ def test_login_says_the_same_as_baileys() -> None:
     login = VECTOR["login_json"]
     theirs.username, theirs.device = login["username"], login["device"]
     theirs.passive, theirs.pull = login["passive"], login["pull"]
-    theirs.lidDbMigrated = login["lidDbMigrated"]
+    # Baileys addresses as its caller says; we always by LID, and say so as whatsmeow does.
+    theirs.lidDbMigrated = True
     assert wire.ClientPayload.FromString(login_payload(credentials(), VERSION)) == theirs
 
 
 def test_login_tells_of_lid_addressing_and_earlier_logins() -> None:
-    migrated = replace(credentials(), lid_migrated=True)
-    ours = wire.ClientPayload.FromString(login_payload(migrated, VERSION, login_counter=0))
+    ours = wire.ClientPayload.FromString(login_payload(credentials(), VERSION, login_counter=0))
     assert ours.lidDbMigrated
     assert ours.HasField("lc")
     assert ours.lc == 0

@@ -84,8 +84,8 @@ def login_payload(
     payload.device = credentials.jid.device
     payload.passive = True
     payload.pull = True
-    # Only an account whose chats are addressed by LID may claim to have moved.
-    payload.lidDbMigrated = credentials.lid_migrated
+    # True of this device whatever the account: it keeps and addresses chats by LID.
+    payload.lidDbMigrated = True
     if login_counter is not None:
         payload.lc = login_counter
     return payload.SerializeToString()
