@@ -71,6 +71,11 @@ class Commands:
         text = await asyncio.to_thread(read_qr, data)
         return await self.do_scan(number, text, timeout)
 
+    async def do_enter_code(self, number: str, code: str, timeout: float = 20) -> Json:
+        """Type a code into an account's phone; return the linked device's id."""
+        device = await self._account(number).phone.enter_code(code, timeout=timeout)
+        return {"device": device.id, "jid": str(device.jid(lid=False))}
+
     def do_unlink(self, number: str, device: int) -> None:
         """Remove a linked device on the phone."""
         self._account(number).phone.unlink(self._device(number, device))

@@ -161,14 +161,15 @@ class PairingDesk:
         if self._server.faults.take_refresh_on_scan():
             self._server.faults.companion_reg_refresh(registration.session, scan.adv_secret)
             raise CouldNotLink("try again with a fresh code")
+        attempt = self.propose(account, registration, scan)
+        return await asyncio.wait_for(attempt.outcome, timeout)
+
+    def propose(self, account: Account, registration: Registration, scan: Scan) -> Attempt:
+        """Send pair-success for a code that was scanned or typed in."""
         if len(account.companions) >= MAX_COMPANIONS:
             raise CouldNotLink("too many linked devices")
         if registration.attempt is not None:
             raise CouldNotLink("another phone was faster")
-        attempt = self._propose(account, registration, scan)
-        return await asyncio.wait_for(attempt.outcome, timeout)
-
-    def _propose(self, account: Account, registration: Registration, scan: Scan) -> Attempt:
         device = Device(
             account=account,
             id=account.next_device,

@@ -104,6 +104,10 @@ class Phone:
         """Scan a code; return the device once it has proven its signature."""
         return await self.server.pairing.scan(self.account, qr_text, timeout=timeout)
 
+    async def enter_code(self, code: str, *, timeout: float = 20) -> Device:
+        """Type in the code that a client shows; return the linked device."""
+        return await self.server.link_codes.enter(self.account, code, timeout=timeout)
+
     async def send_text(self, to: Account | str, text: str, *, lid: bool | None = None) -> str:
         """Send a text to an account (or number) and its devices; return the message id."""
         recipient = self._account(to)

@@ -16,6 +16,7 @@ from .accounts import SERVER_JID, Account, Device, Directory
 from .control import add_control
 from .faults import Faults
 from .ledger import Ledger
+from .link_code import LinkCodes
 from .mailbox import Entry
 from .noise import TrustRoot
 from .notices import Notices
@@ -39,6 +40,7 @@ class Simulator:
         self.faults = Faults(self)
         self.notices = Notices(self)
         self.pairing = PairingDesk(self)
+        self.link_codes = LinkCodes(self, self.pairing)
         self.router = Router(self)
         self.minimum_version = (2, 3000, 1_000_000_000)
         self.edge_routing = True
@@ -237,19 +239,26 @@ class Simulator:
         if node.attr("type") in ("result", "error"):
             self.pairing.answer(session, node)
             return
-        known = node.attr("xmlns") == "w:p"
         attributes: dict[str, str | Jid] = {
             "from": SERVER_JID,
             "id": node.required_attr("id"),
         }
-        error = Node("error", {"code": "401", "text": "not-authorized"})
-        session.deliver(
-            Node(
-                "iq",
-                {**attributes, "type": "result" if known else "error"},
-                None if known else [error],
-            )
-        )
+        try:
+            children = self._answer_while_pairing(session, node)
+        except iqs.IqRefused as err:
+            error = Node("error", {"code": str(err.code), "text": err.text})
+            session.deliver(Node("iq", {**attributes, "type": "error"}, [error]))
+            return
+        session.deliver(Node("iq", {**attributes, "type": "result"}, children or None))
+        self._run_after_reply()
+
+    def _answer_while_pairing(self, session: Session, node: Node) -> list[Node]:
+        if node.attr("xmlns") == "w:p":
+            return []
+        wanted = node.child("link_code_companion_reg")
+        if session.registration is None or wanted is None or node.attr("xmlns") != "md":
+            raise iqs.IqRefused(401, "not-authorized")
+        return self.link_codes.answer(session.registration, node)
 
     def from_device(self, device: Device, node: Node) -> None:
         """Handle a stanza of a logged-in device, or of a phone."""

@@ -12,6 +12,7 @@ from tests.peers.peer import Kind, Peer
 from . import Simulator
 from .accounts import Account, Device
 from .faults import by
+from .pairing import CouldNotLink
 
 pytestmark = [pytest.mark.peers, pytest.mark.usefixtures("socket_enabled")]
 
@@ -230,6 +231,32 @@ async def test_who_logs_in_last_stays(stage: Stage, tmp_path: Path) -> None:
         closed = await bob.wait_close()
         assert closed.code == 440
         assert stage.sim.connected(device)
+
+
+@pytest.mark.parametrize("kind", ["baileys", "zapo"])
+async def test_a_client_is_linked_by_a_code(stage: Stage, kind: Kind, tmp_path: Path) -> None:
+    async with Peer(kind, stage.sim, tmp_path / "typed") as peer:
+        await peer.wait_qr()
+        code = await peer.request_pairing_code(BOB)
+        # Baileys gives the code out before the server has its announcement.
+        await stage.sim.ledger.until(lambda: stage.sim.link_codes.waiting(stage.bob))
+        await stage.bob.phone.enter_code(code)
+        await peer.wait_open()
+        await stage.ann.phone.send_text(stage.bob, "linked by code")
+        await peer.next_text("linked by code")
+        await stage.sim.settled()
+
+
+@pytest.mark.parametrize("kind", ["baileys", "zapo"])
+async def test_a_wrong_code_links_nothing(stage: Stage, kind: Kind, tmp_path: Path) -> None:
+    async with Peer(kind, stage.sim, tmp_path / "typed") as peer:
+        await peer.wait_qr()
+        code = await peer.request_pairing_code(BOB, code="ABCD1234")
+        await stage.sim.ledger.until(lambda: stage.sim.link_codes.waiting(stage.bob))
+        assert code.replace("-", "") == "ABCD1234"
+        with pytest.raises(CouldNotLink, match="wrong code"):
+            await stage.bob.phone.enter_code("ABCD1235")
+        assert stage.bob.companions == []
 
 
 @pytest.mark.parametrize("kind", ["baileys", "zapo"])
