@@ -144,6 +144,10 @@ class Chromium:
         """Type into whatever has the focus."""
         await self.tell("type", keys=keys)
 
+    async def paste(self, text: str) -> None:
+        """Insert text at once into whatever has the focus, with no key pressed."""
+        await self.tell("paste", text=text)
+
     async def wait(self, selector: str | None = None, **target: object) -> None:
         """Wait until something is visible; `state` may be hidden, attached or detached."""
         await self.tell("wait", selector=selector, **target)

@@ -105,6 +105,9 @@ const commands = {
   async type({ keys }) {
     await page.keyboard.type(keys);
   },
+  async paste({ text }) {
+    await page.keyboard.insertText(text);
+  },
   async wait({ state = "visible", timeout, ...target }) {
     await locate(target).waitFor({ state, timeout });
   },
@@ -145,7 +148,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     answer = { ok: (await commands[name](fields)) ?? null };
   } catch (error) {
-    answer = { error: String(error.message ?? error) };
+    // Playwright colours its messages for a terminal.
+    answer = { error: String(error.message ?? error).replace(/\x1b\[\d+m/g, "") };
   }
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }

@@ -123,9 +123,9 @@ class Subscription:
     """Events of one subscription, in the order they came."""
 
     def __init__(self) -> None:
-        self.queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.queue: asyncio.Queue[Any] = asyncio.Queue()
 
-    async def next(self, wait: float = ANSWER_TIMEOUT) -> dict[str, Any]:
+    async def next(self, wait: float = ANSWER_TIMEOUT) -> Any:
         """Return the next event; TimeoutError when none comes within `wait` seconds."""
         async with asyncio.timeout(wait):
             return await self.queue.get()
@@ -147,9 +147,13 @@ class WebSocketApi:
 
     async def subscribe_events(self, event_type: str) -> Subscription:
         """Return a subscription that has every event of this type from now on."""
+        return await self.subscribe("subscribe_events", event_type=event_type)
+
+    async def subscribe(self, kind: str, **fields: object) -> Subscription:
+        """Give a command that answers with events; return its subscription."""
         number = next(self._ids)
         subscription = self._subscriptions[number] = Subscription()
-        await self._send(number, "subscribe_events", {"event_type": event_type})
+        await self._send(number, kind, fields)
         return subscription
 
     async def close(self) -> None:
