@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 import os
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError as ProtobufError
 
 from custom_components.whatsapp_web.aiowhatsapp.errors import (
-    AttributeMissing,
     DuplicateMessage,
     SignalError,
 )
@@ -17,55 +15,14 @@ from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
 from custom_components.whatsapp_web.aiowhatsapp.proto import wire
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
-from . import phone_peer
+from . import phone_peer, phone_retry
 from .accounts import Account, Device
 from .phone_keys import PhoneKeys, pad, seal_identity, unpad
+from .phone_log import PhoneMessage, PhoneReceipt, Sent
+from .phone_retry import ack
 
 if TYPE_CHECKING:
     from .server import Simulator
-
-MAX_RETRIES = 5
-
-
-@dataclass(frozen=True)
-class PhoneMessage:
-    """A message as the phone's chat list shows it."""
-
-    id: str
-    chat: Account
-    sender: Device
-    from_me: bool
-    text: str | None
-    timestamp: int
-    message: wire.Message
-
-    def as_dict(self) -> dict[str, object]:
-        """Return what the control port tells."""
-        return {
-            "id": self.id,
-            "chat": self.chat.number,
-            "sender": self.sender.account.number,
-            "sender_device": self.sender.id,
-            "from_me": self.from_me,
-            "text": self.text,
-            "timestamp": self.timestamp,
-        }
-
-
-@dataclass(frozen=True)
-class PhoneReceipt:
-    """A receipt that reached the phone."""
-
-    ids: tuple[str, ...]
-    sender: Jid
-    type: str | None
-
-
-@dataclass(frozen=True)
-class _Sent:
-    chat: Jid
-    message: wire.Message
-    type: str
 
 
 class Phone:
@@ -81,8 +38,8 @@ class Phone:
         self.peer_messages: list[tuple[Device, wire.Message]] = []
         self.online = True
         self.shares_history = True
-        self._sent: dict[str, _Sent] = {}
-        self._attempts: dict[tuple[Device, str], int] = {}
+        self.sent: dict[str, Sent] = {}
+        self.attempts: dict[tuple[Device, str], int] = {}
         self._welcomed: set[Device] = set()
         self._changed = asyncio.Event()
         self.device = Device(
@@ -129,12 +86,12 @@ class Phone:
         targets = {*recipient.devices.values(), *self.account.devices.values()}
         for target in sorted(targets - {self.device}, key=lambda each: each.label):
             own = target.account is self.account
-            enc = self._encrypt(target, copy if own else message)
+            enc = self.encrypt(target, copy if own else message)
             if enc is not None:
                 entries.append(Node("to", {"jid": target.jid(lid=chat.is_lid)}, [enc]))
-        self._sent[stanza_id] = _Sent(chat, message, kind)
+        self.sent[stanza_id] = Sent(chat, message, kind)
         if entries:
-            self._emit(
+            self.emit(
                 Node(
                     "message",
                     {"id": stanza_id, "to": chat, "type": kind},
@@ -186,7 +143,7 @@ class Phone:
             "type": "read",
             "t": str(self.server.now()),
         }
-        self._emit(Node("receipt", attributes))
+        self.emit(Node("receipt", attributes))
 
     def unlink(self, device: Device) -> None:
         """Remove a linked device."""
@@ -252,9 +209,9 @@ class Phone:
     def send_peer(self, device: Device, message: wire.Message) -> str:
         """Send one companion a message of the category peer."""
         stanza_id = "3A" + os.urandom(9).hex().upper()
-        enc = self._encrypt(device, message)
+        enc = self.encrypt(device, message)
         if enc is not None:
-            self._emit(
+            self.emit(
                 Node(
                     "message",
                     {
@@ -269,10 +226,10 @@ class Phone:
             )
         return stanza_id
 
-    def _encrypt(
+    def encrypt(
         self, target: Device, message: wire.Message, count: int | None = None
     ) -> Node | None:
-        if not self.keys.has_session(target) and not self._fetch_bundle(target):
+        if not self.keys.has_session(target) and not self.fetch_bundle(target):
             return None
         sealed = self.keys.encrypt(target, pad(message.SerializeToString()))
         attributes: dict[str, str | Jid] = {"v": "2", "type": sealed.kind}
@@ -280,7 +237,7 @@ class Phone:
             attributes["count"] = str(count)
         return Node("enc", attributes, sealed.ciphertext)
 
-    def _fetch_bundle(self, target: Device) -> bool:
+    def fetch_bundle(self, target: Device) -> bool:
         asked = Node("user", {"jid": target.jid(lid=True)})
         answer = self.server.answer(
             self.device,
@@ -309,33 +266,33 @@ class Phone:
             case "receipt":
                 self._on_receipt(node)
             case "notification":
-                self._emit(_ack(node))
+                self.emit(ack(node))
         self._notify()
 
     def _on_message(self, node: Node) -> None:
         sender = self.server.directory.find_device(node.jid("from"))
         if sender is None:
-            self._emit(_ack(node))
+            self.emit(ack(node))
             return
         stanza_id = node.required_attr("id")
         try:
             message = self._decrypt(sender, node)
         except DuplicateMessage:
-            self._emit(self._receipt(node))
+            self.emit(self.receipt_for(node))
             return
         except (SignalError, ProtobufError, ValueError) as err:
             self.undecryptable.append(stanza_id)
-            self._ask_again(sender, node, err)
+            phone_retry.ask_again(self, sender, node, err)
             return
         if node.attr("category") == "peer":
             if message.HasField("deviceSentMessage"):
                 # Baileys wraps what it says to its own phone.
                 message = message.deviceSentMessage.message
             self.peer_messages.append((sender, message))
-            self._emit(self._receipt(node))
+            self.emit(self.receipt_for(node))
             phone_peer.answer(self, sender, stanza_id, message)
             return
-        self._emit(self._receipt(node))
+        self.emit(self.receipt_for(node))
         if message.HasField("deviceSentMessage") and sender.account is self.account:
             chat = self.server.directory.find(Jid.parse(message.deviceSentMessage.destinationJid))
             message = message.deviceSentMessage.message
@@ -355,7 +312,7 @@ class Phone:
         message.ParseFromString(unpad(plaintext))
         return message
 
-    def _receipt(self, node: Node) -> Node:
+    def receipt_for(self, node: Node) -> Node:
         attributes: dict[str, str | Jid] = {
             "id": node.required_attr("id"),
             "to": node.required_jid("from"),
@@ -367,71 +324,15 @@ class Phone:
             attributes["recipient"] = recipient
         return Node("receipt", attributes)
 
-    def _ask_again(self, sender: Device, node: Node, err: Exception) -> None:
-        stanza_id = node.required_attr("id")
-        attempt = self._attempts.get((sender, stanza_id), 0) + 1
-        self._attempts[sender, stanza_id] = attempt
-        if attempt <= MAX_RETRIES:
-            attributes = dict(self._receipt(node).attrs)
-            attributes["type"] = "retry"
-            if node.attr("category") == "peer":
-                attributes["category"] = "peer"
-            retry: dict[str, str | Jid] = {
-                "count": str(attempt),
-                "id": stanza_id,
-                "t": node.attr("t") or "0",
-                "v": "1",
-                "error": "1" if "session" in str(err) else "4",
-            }
-            registration = self.keys.identity.registration_id.to_bytes(4, "big")
-            children = [Node("retry", retry), Node("registration", {}, registration)]
-            if attempt > 1:
-                children.append(self.keys.fresh_key_nodes())
-            self._emit(Node("receipt", attributes, children))
-        self._emit(_ack(node))
-
     def _on_receipt(self, node: Node) -> None:
         ids = [node.required_attr("id")]
         for listed in node.children("list"):
             ids += [item.required_attr("id") for item in listed.children("item")]
         sender = node.required_jid("from")
         self.receipts.append(PhoneReceipt(tuple(ids), sender, node.attr("type")))
-        self._emit(_ack(node))
+        self.emit(ack(node))
         if node.attr("type") == "retry":
-            self._resend(node, sender)
-
-    def _resend(self, node: Node, requester: Jid) -> None:
-        target = self.server.directory.find_device(requester)
-        sent = self._sent.get(node.required_attr("id"))
-        retry = node.child("retry")
-        count = retry.int_attr("count", 1) if retry else 1
-        if target is None or sent is None or count >= MAX_RETRIES:
-            return
-        try:
-            keys = node.child("keys")
-            if keys is not None:
-                registration = node.required_child("registration").required_data(4)
-                self.keys.begin(target, keys, registration)
-            else:
-                self._fetch_bundle(target)
-        except (SignalError, AttributeMissing) as err:
-            self.server.ledger.violation(f"{target.label}: keys in a retry receipt: {err}")
-            return
-        message = sent.message
-        attributes: dict[str, str | Jid] = {
-            "id": node.required_attr("id"),
-            "to": requester,
-            "type": sent.type,
-            "device_fanout": "false",
-        }
-        if target.account is self.account:
-            message = wire.Message()
-            message.deviceSentMessage.destinationJid = str(sent.chat)
-            message.deviceSentMessage.message.CopyFrom(sent.message)
-            attributes["recipient"] = sent.chat
-        enc = self._encrypt(target, message, count)
-        if enc is not None:
-            self._emit(Node("message", attributes, [enc]))
+            phone_retry.resend(self, node, sender)
 
     # --- small things
 
@@ -458,7 +359,7 @@ class Phone:
         )
         self._notify()
 
-    def _emit(self, node: Node) -> None:
+    def emit(self, node: Node) -> None:
         self.server.ledger.stanza("in", self.device.label, node)
         self.server.from_device(self.device, node)
 
@@ -471,14 +372,3 @@ class Phone:
             while (result := found()) is None:
                 await self._changed.wait()
         return result
-
-
-def _ack(node: Node) -> Node:
-    attributes: dict[str, str | Jid] = {
-        "class": node.tag,
-        "id": node.required_attr("id"),
-        "to": node.required_jid("from"),
-    }
-    if node.tag != "message" and (kind := node.attr("type")) is not None:
-        attributes["type"] = kind
-    return Node("ack", attributes)

@@ -11,6 +11,7 @@ from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
 from custom_components.whatsapp_web.aiowhatsapp.proto import wire
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
+from . import retries
 from .accounts import Account, Device, participant_hash
 from .ledger import Envelope, MalformedEnvelope, read_envelope
 
@@ -323,6 +324,8 @@ class Router:
         if target is None or target is device:
             return
         self._server.ledger.counts["retry receipts"] += 1
+        for fault in retries.check(device, node):
+            self._server.ledger.violation(f"{device.label}: retry receipt: {fault}")
         self._push_receipt(target, device.jid(lid=to.is_lid), node)
 
     def _push_receipt(self, target: Device, source: Jid, node: Node) -> None:

@@ -223,14 +223,7 @@ async def test_a_retry_receipt_goes_to_the_author_device_only(
 ) -> None:
     other = Puppet(sim, ann)
     sender.message(bob.lid_jid, sender.listed(receiver.device))
-    retry = [Node("retry", {"count": "1", "id": "M1", "t": "1", "v": "1"})]
-    receiver.send(
-        Node(
-            "receipt",
-            {"id": "M1", "to": sender.device.jid(lid=True), "type": "retry"},
-            retry,
-        )
-    )
+    receiver.send(_retry(sender, receiver))
     passed = sender.last("receipt")
     assert passed.required_child("retry").attr("count") == "1"
     assert passed.jid("from") == receiver.device.jid(lid=True)
@@ -280,3 +273,47 @@ async def test_a_hash_must_fit_the_list(bob: Account, sender: Puppet, receiver: 
     right = participant_hash([receiver.device.jid(lid=True), sender.device.jid(lid=True)])
     assert sender.message(bob.lid_jid, listed, phash="2:AAAAAAAA") == "400"
     assert sender.message(bob.lid_jid, listed, phash=right) is None
+
+
+def _retry(sender: Puppet, receiver: Puppet, count: int = 1, *keys: Node) -> Node:
+    registration = receiver.device.registration_id.to_bytes(4, "big")
+    return Node(
+        "receipt",
+        {"id": "M1", "to": sender.device.jid(lid=True), "type": "retry"},
+        [
+            Node("retry", {"count": str(count), "id": "M1", "t": "1", "v": "1"}),
+            Node("registration", {}, registration),
+            *keys,
+        ],
+    )
+
+
+async def test_the_keys_of_a_retry_receipt_are_checked(
+    sim: Simulator, bob: Account, sender: Puppet, receiver: Puppet
+) -> None:
+    sender.message(bob.lid_jid, sender.listed(receiver.device))
+    identity = Node("device-identity", {}, receiver.device.device_identity)
+    fresh = receiver.keys.fresh_key_nodes()
+    good = Node("keys", {}, [*fresh.children(), identity])
+    receiver.send(_retry(sender, receiver, 2, good))
+    assert sim.ledger.violations == []
+
+    def complaint(count: int, *keys: Node) -> str:
+        receiver.send(_retry(sender, receiver, count, *keys))
+        return sim.ledger.violations[-1]
+
+    assert "no keys" in complaint(2)
+    assert "used before" in complaint(3, good)
+    anonymous = Node("keys", {}, receiver.keys.fresh_key_nodes().children())
+    assert "without device-identity" in complaint(3, anonymous)
+    other = Node("keys", {}, [*sender.keys.fresh_key_nodes().children(), identity])
+    receiver.send(_retry(sender, receiver, 3, other))
+    assert any("another identity" in each for each in sim.ledger.violations)
+    offered = min(receiver.device.keys.one_time)
+    parts = [
+        Node("id", {}, offered.to_bytes(3, "big")),
+        Node("value", {}, receiver.device.keys.one_time[offered]),
+    ]
+    rest = [each for each in fresh.children() if each.tag != "key"]
+    taken = Node("keys", {}, [*rest, Node("key", {}, parts), identity])
+    assert "still on offer" in complaint(3, taken)

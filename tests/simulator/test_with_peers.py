@@ -142,6 +142,24 @@ async def test_a_spoiled_message_is_asked_for_again(
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
+async def test_a_lost_session_is_built_anew(stage: Stage, first: Kind, second: Kind) -> None:
+    ann, _ = await stage.link(first, stage.ann)
+    bob, _ = await stage.link(second, stage.bob)
+    chat = str(stage.bob.pn_jid)
+    await ann.send_text(chat, "one")
+    got = await bob.next_text("one")
+    await bob.send_text(got.chat, "two")
+    await ann.next_text("two")
+
+    assert await bob.forget_session()
+    await ann.send_text(chat, "three")
+    await bob.next_text("three")
+    assert stage.sim.ledger.counts["retry receipts"] >= 1
+    await bob.send_text(got.chat, "four")
+    await ann.next_text("four")
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
 async def test_every_linked_device_gets_everything(stage: Stage, first: Kind, second: Kind) -> None:
     ann, _ = await stage.link(first, stage.ann)
     other, _ = await stage.link(second, stage.ann)
