@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 import logging
+from typing import Final
 
 from ..events import IdentityChanged
 from ..jid import SERVER_LID, SERVER_USER, Jid
@@ -12,6 +13,9 @@ from .context import Context
 from .sessions import Sessions
 
 _LOGGER = logging.getLogger(__name__)
+
+# Bounds one commit's time and memory while a long list is learned.
+PAIRS_PER_COMMIT: Final = 256
 
 
 class Identities:
@@ -28,14 +32,36 @@ class Identities:
         `overwrite` is for sources that may correct what is known: messages and
         lookups. Others only add.
         """
-        context = self._context
+        fresh = [
+            (phone, lid) for phone, lid in pairs if self._is_news(phone, lid, overwrite=overwrite)
+        ]
+        for start in range(0, len(fresh), PAIRS_PER_COMMIT):
+            await self._learn_batch(fresh[start : start + PAIRS_PER_COMMIT])
+
+    def _is_news(self, phone: Jid, lid: Jid, *, overwrite: bool) -> bool:
+        """Whether a pair is one to keep."""
+        if phone.server != SERVER_USER or lid.server != SERVER_LID:
+            return False
+        known = self._context.lids.lid_of(phone.user)
+        return known is None or (overwrite and known != lid.user)
+
+    async def _learn_batch(self, pairs: list[tuple[Jid, Jid]]) -> None:
+        """Keep pairs in one commit, but for those whose numbers have sessions to move.
+
+        The phone's history brings thousands of pairs at once, nearly all without any.
+        """
+        store = self._context.store
+        without_session = []
         for phone, lid in pairs:
-            if phone.server != SERVER_USER or lid.server != SERVER_LID:
-                continue
-            known = context.lids.lid_of(phone.user)
-            if known == lid.user or (known is not None and not overwrite):
-                continue
-            await self._move_sessions(phone, lid)
+            if await store.sessions.devices(None, phone.bare.signal_name):
+                await self._move_sessions(phone, lid)
+            else:
+                without_session.append((phone.user, lid.user))
+        async with store.transaction() as tx:
+            for phone_user, lid_user in without_session:
+                await store.lids.put(tx, phone_user, lid_user, overwrite=True)
+        for phone_user, lid_user in without_session:
+            self._context.lids.add(phone_user, lid_user)
 
     async def learn_from_message(self, stanza: MessageStanza) -> None:
         """Learn from the two forms in which a message names its sender and chat."""
