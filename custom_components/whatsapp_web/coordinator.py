@@ -25,6 +25,7 @@ from .aiowhatsapp import (
     MessageReceived,
     NotLinked,
     OwnNameChanged,
+    PasskeyRequested,
     Status,
     StatusChanged,
     StoreError,
@@ -43,7 +44,7 @@ from .const import (
     MODEL,
 )
 from .exceptions import entry_error
-from .issues import async_update_issues
+from .issues import ISSUE_PASSKEY, async_show_issue, async_update_issues
 from .messages import MessageOrigin, ReceivedMessage, describe_message
 from .server import ServerSettingRefused, async_refresh_version
 from .storage import StoredConnection, async_get_storage
@@ -127,7 +128,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
             raise
         self.config_entry.async_on_unload(self.async_stop)
         self.config_entry.async_on_unload(
-            self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._async_on_stop)
+            self.hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._async_on_stop)
         )
         self._register_device()
         async_update_issues(self.hass, self.config_entry, self.data.error, status=self.data.status)
@@ -194,6 +195,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
             self.client.subscribe(StatusChanged, self._on_status),
             self.client.subscribe(MessageReceived, self._on_message),
             self.client.subscribe(OwnNameChanged, self._on_own_name),
+            self.client.subscribe(PasskeyRequested, self._on_passkey_requested),
         ):
             self._resources.callback(unsubscribe)
         await self.client.start()
@@ -275,6 +277,10 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         self.async_update_listeners()
         # Not bound to the entry: what was learned must not get lost by a reload.
         self.hass.async_create_task(self._async_save(self.stored), f"{DOMAIN} save credentials")
+
+    @callback
+    def _on_passkey_requested(self, _event: PasskeyRequested) -> None:
+        async_show_issue(self.hass, self.config_entry, ISSUE_PASSKEY)
 
     async def _async_release_messages(self) -> None:
         try:

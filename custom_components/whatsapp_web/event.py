@@ -33,6 +33,9 @@ async def async_setup_entry(
 class MessageEvent(WhatsAppEntity, EventEntity):
     """Fires for every message of the account."""
 
+    # What people write is not for the database; it also outgrows what a state may hold there.
+    _unrecorded_attributes = frozenset({"text", "reply_to"})
+
     @property
     @override
     def available(self) -> bool:

@@ -11,6 +11,7 @@ from .aiowhatsapp import ConnectionFailed, Jid, NotLinked, Status, WhatsAppError
 from .const import DOMAIN, MAX_MESSAGE_LENGTH
 from .coordinator import WhatsAppCoordinator
 from .exceptions import action_error, reason_text
+from .messages import phone_text
 from .recipients import Recipient, parse_recipient
 
 STATE_SENT: Final = "sent"
@@ -22,15 +23,14 @@ class Delivery:
     """What became of a message to one recipient."""
 
     recipient: str
+    name: str
     chat: Jid | None = None
-    name: str | None = None
     message_id: str | None = None
     error: HomeAssistantError | None = None
 
     def as_dict(self, hass: HomeAssistant) -> dict[str, Any]:
         """Give it as response data; what is not known is left out."""
         described = {
-            "recipient": self.recipient,
             "chat_id": None if self.chat is None else str(self.chat),
             "name": self.name,
             "message_id": self.message_id,
@@ -67,17 +67,16 @@ async def async_send_text(
     for recipient in dict.fromkeys(recipients):
         if line_error is not None and coordinator.client.status is not Status.CONNECTED:
             # Waiting for the line once is enough.
-            error = action_error(line_error, recipient)
-            deliveries.append(Delivery(recipient=recipient, error=error))
+            deliveries.append(_failed(recipient, action_error(line_error, recipient)))
             continue
         try:
             deliveries.append(await _async_send_one(coordinator, recipient, text))
         except WhatsAppError as err:
             if isinstance(err, ConnectionFailed | NotLinked):
                 line_error = err
-            deliveries.append(Delivery(recipient=recipient, error=action_error(err, recipient)))
+            deliveries.append(_failed(recipient, action_error(err, recipient)))
         except HomeAssistantError as err:
-            deliveries.append(Delivery(recipient=recipient, error=err))
+            deliveries.append(_failed(recipient, err))
     return deliveries
 
 
@@ -104,6 +103,10 @@ def raise_failures(hass: HomeAssistant, deliveries: Sequence[Delivery]) -> None:
     )
 
 
+def _failed(recipient: str, error: HomeAssistantError) -> Delivery:
+    return Delivery(recipient=recipient, name=recipient, error=error)
+
+
 async def _async_send_one(coordinator: WhatsAppCoordinator, text_form: str, text: str) -> Delivery:
     client = coordinator.client
     if client.status is Status.LOGGED_OUT:
@@ -127,9 +130,8 @@ async def _async_resolve(coordinator: WhatsAppCoordinator, recipient: Recipient)
     return coordinator.client.own_jid
 
 
-async def _async_name(
-    coordinator: WhatsAppCoordinator, recipient: Recipient, chat: Jid
-) -> str | None:
+async def _async_name(coordinator: WhatsAppCoordinator, recipient: Recipient, chat: Jid) -> str:
     if recipient.is_me:
         return coordinator.own_name or coordinator.phone
-    return await coordinator.client.name_of(chat) or recipient.number
+    client = coordinator.client
+    return await client.name_of(chat) or phone_text(client.phone_of(chat)) or recipient.text

@@ -163,6 +163,9 @@ class FakeClient:
     async def name_of(self, jid: Jid) -> str | None:
         return self.script.names.get(jid)
 
+    def phone_of(self, jid: Jid) -> Jid | None:
+        return ANN_PHONE if jid == ANN else None
+
     async def send_text(self, chat: Jid, text: str) -> SentMessage:
         if self.script.send_errors:
             error = self.script.send_errors.pop(0)

@@ -19,6 +19,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     LoggedOut,
     LoginRefused,
     NotLinked,
+    PasskeyRequested,
     SessionReplaced,
     Status,
     StoreCorrupt,
@@ -236,6 +237,16 @@ async def test_a_version_refused_right_after_its_renewal_is_an_issue(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert len(script.clients) == 2
     assert issue_ids(hass) == {"client_outdated_entry_0123"}
+
+
+async def test_a_request_for_a_passkey_is_explained_until_it_has_passed(
+    hass: HomeAssistant, script: Script, entry: MockConfigEntry
+) -> None:
+    script.client.emit(PasskeyRequested())
+    assert issue_ids(hass) == {"passkey_requested_entry_0123"}
+    script.client.set_status(Status.DISCONNECTED)
+    script.client.set_status(Status.CONNECTED)
+    assert issue_ids(hass) == set()
 
 
 async def test_a_learned_name_is_shown_and_kept(

@@ -262,7 +262,6 @@ async def test_send_message_delivers_and_returns_the_id(
     assert response == {
         "chats": [
             {
-                "recipient": "+1 (555) 000-2222",
                 "chat_id": str(theirs.jid(lid=True)),
                 "name": f"+{THEIRS}",
                 "message_id": message.id,

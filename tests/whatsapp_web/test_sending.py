@@ -52,7 +52,6 @@ async def test_a_text_is_sent_and_its_id_returned(
     assert response == {
         "chats": [
             {
-                "recipient": NUMBER,
                 "chat_id": str(ANN),
                 "name": "Ann",
                 "message_id": "3EB01",
@@ -77,6 +76,13 @@ async def test_me_is_the_account(
     assert response["chats"][0]["name"] == "Casa"
 
 
+async def test_a_chat_without_a_name_is_called_what_it_was_asked_for_by(
+    hass: HomeAssistant, script: Script, entry: MockConfigEntry
+) -> None:
+    response = await send(hass, recipient="299@lid", message="Hello")
+    assert response["chats"][0]["name"] == "299@lid"
+
+
 async def test_a_title_is_a_bold_first_line(
     hass: HomeAssistant, script: Script, entry: MockConfigEntry
 ) -> None:
@@ -93,7 +99,7 @@ async def test_each_recipient_gets_it_once_and_in_order(
 ) -> None:
     response = await send(hass, recipient=[NUMBER, "me", NUMBER], message="Hello")
     assert [chat for chat, _ in script.client.sent] == [ANN, Jid.of_number(PHONE)]
-    assert [item["recipient"] for item in response["chats"]] == [NUMBER, "me"]
+    assert [item["name"] for item in response["chats"]] == [NUMBER, "Casa"]
 
 
 async def test_the_response_names_those_that_failed(
@@ -102,7 +108,7 @@ async def test_the_response_names_those_that_failed(
     script.unknown_numbers = {"+15550001111"}
     response = await send(hass, recipient=["+15550001111", NUMBER], message="Hello")
     assert response["chats"][0] == {
-        "recipient": "+15550001111",
+        "name": "+15550001111",
         "state": "failed",
         "error": "+15550001111 is not on WhatsApp",
     }
