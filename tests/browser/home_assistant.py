@@ -226,6 +226,12 @@ class HomeAssistant:
 
     # --- the process ----------------------------------------------------------
 
+    @property
+    def pid(self) -> int:
+        """The id of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
     async def start(self, wait: float = START_TIMEOUT) -> None:
         """Start it and return when it is initialized; RuntimeError with its log when it ends."""
         write_config(self.config, self.port, ask_nothing=True)

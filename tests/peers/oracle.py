@@ -75,13 +75,24 @@ class OracleNode:
 
 
 class Script:
-    """A script of this folder as a process; calls are answered one after another."""
+    """A script of this folder as a process; calls are answered one after another.
 
-    def __init__(self, name: str, *, patience: float = PATIENCE) -> None:
+    `command` is run instead of Node, by something that speaks the same lines.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        patience: float = PATIENCE,
+        command: Sequence[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._patience = patience
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
-            [find_node(), str(FOLDER / name)],
+            command or [find_node(), str(FOLDER / name)],
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -90,6 +101,10 @@ class Script:
         self._pending = b""
         self._count = 0
         self._read()  # the `ready` event
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def __enter__(self) -> Self:
         return self
