@@ -142,8 +142,7 @@ def parse_key_bundle(node: Node, registration_id: int) -> KeyBundleParts:
     signed = node.required_child("skey")
     one_time = node.child("key")
     identity = node.child("device-identity")
-    if not registration_id:
-        raise AttributeMissing("registration")
+    # A registration id of 0 is as good as any: some clients draw it from one byte.
     return KeyBundleParts(
         registration_id=registration_id,
         identity=node.required_child("identity").required_data(32),
