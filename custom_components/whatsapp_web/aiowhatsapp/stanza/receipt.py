@@ -14,7 +14,6 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..errors import AttributeMissing
 from ..jid import Jid
 from ..wabinary import Node
 
