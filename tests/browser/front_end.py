@@ -3,12 +3,32 @@
 import asyncio
 from pathlib import Path
 
+from PIL import Image
+
 from .chromium import Chromium, decode_qr
 from .home_assistant import HomeAssistant
 
 ADD_DIALOG = "dialog-add-integration"
 FLOW = "dialog-data-entry-flow"
+ADD_BUTTON = "ha-config-integrations-dashboard ha-button[slot=fab]"
+# Drawn a moment after the form itself.
+EXPLANATION = f"{FLOW} step-flow-form ha-markdown-element p >> nth=0"
+SUBMIT = f"{FLOW} ha-dialog-footer ha-button[slot=primaryAction]"
 CODE = f"{FLOW} step-flow-progress img"
+PICKER = "tools-action ha-picker-combo-box"
+# Seconds in which what is on the screen has to become what was asked for.
+LOOK_AGAIN = 20
+# Of 255. A white page dimmed behind a dialog has about 170, a dark one less than 40.
+DARK = 100
+CODE_BOX = """(() => {
+  const all = (root, name) => [...root.querySelectorAll("*")].flatMap((node) => [
+    ...(node.localName === name ? [node] : []),
+    ...(node.shadowRoot ? all(node.shadowRoot, name) : []),
+  ]);
+  const [step] = all(document, "step-flow-progress");
+  const { left, top, right, bottom } = all(step.shadowRoot, "img")[0].getBoundingClientRect();
+  return [left, top, right, bottom];
+})()"""
 
 
 class FrontEnd:
@@ -22,21 +42,54 @@ class FrontEnd:
 
     async def ask_for_codes(self) -> None:
         """Add the integration, read the form, submit, and wait for the first code."""
+        await self.add_integration()
+        await self.submit()
+        await self.browser.wait(CODE)
+
+    async def add_integration(self) -> None:
+        """Look the integration up and open its form; in whatever language."""
         await self.browser.open_home_assistant(self.ha, "/config/integrations/dashboard")
-        await self.browser.click(role="button", name="Add integration")
+        await self.browser.click(ADD_BUTTON)
         await self.browser.fill("WhatsApp Web", f"{ADD_DIALOG} input")
         await self.browser.click(f"{ADD_DIALOG} ha-integration-list-item")
-        await self.browser.wait(f"{FLOW} step-flow-form", state="attached")
-        await self.browser.click(role="button", name="Submit")
-        await self.browser.wait(CODE)
+        await self.browser.wait(EXPLANATION)
+
+    async def submit(self) -> None:
+        """Press the main button of the flow's dialog."""
+        await self.browser.click(SUBMIT)
 
     async def code_in_view(self, theme: str, width: int, height: int) -> str:
         """Return what the code on the screen says, in this theme and at this size."""
         await self.browser.theme(theme)
         await self.browser.viewport(width, height)
-        name = f"code-{theme}-{width}.png"
-        (text,) = await decode_qr(await self.browser.screenshot(self.pictures / name))
-        return text
+        picture = self.pictures / f"code-{theme}-{width}.png"
+        async with asyncio.timeout(LOOK_AGAIN):
+            # A theme or a code that was just changed may be painted a moment later.
+            while True:
+                await self.browser.screenshot(picture)
+                codes = await decode_qr(picture)
+                if len(codes) == 1 and is_dark(picture) == (theme == "dark"):
+                    return codes[0]
+
+    async def next_code(self, shown: str) -> str:
+        """Wait until another picture than `shown` stands there; return what is shown then."""
+        await self.browser.wait(f"{CODE}:not([src='{shown}'])")
+        return await self.code_picture()
+
+    async def code_picture(self) -> str:
+        """Return the picture of the code, as a data URI."""
+        return await self.browser.attribute("src", CODE) or ""
+
+    async def code_box(self) -> tuple[float, float, float, float]:
+        """Return where the code stands on the screen: left, top, right, bottom."""
+        left, top, right, bottom = await self.browser.evaluate(CODE_BOX)
+        return left, top, right, bottom
+
+    async def form_text(self, title: str) -> str:
+        """Wait for a form of the flow by its title; return what a person reads in it."""
+        await self.browser.wait(f"{FLOW}:has-text('{title}')", state="attached")
+        await self.browser.wait(EXPLANATION)
+        return await self.flow_text()
 
     async def flow_text(self) -> str:
         """Return what a person reads in the dialog of the flow."""
@@ -54,6 +107,14 @@ class FrontEnd:
         await self.browser.wait("tools-action :is(.response, ha-alert)", state="attached")
         return await self.browser.text("tools-action")
 
+    async def choose_action(self, action: str) -> None:
+        """Look an action up on the tools' page; its form is there then."""
+        await self.browser.goto(f"{self.ha.url}/config/tools/action")
+        await self.browser.click("tools-action ha-service-picker")
+        await self.browser.fill(action, f"{PICKER} input")
+        await self.browser.click(f"{PICKER} ha-list-item-option:has-text('{action}')")
+        await self.browser.wait("tools-action ha-selector >> nth=0")
+
     async def listen_to(self, event_type: str) -> None:
         """Begin to listen to events on the tools' page."""
         await self.browser.goto(f"{self.ha.url}/config/tools/event")
@@ -65,6 +126,13 @@ class FrontEnd:
         """Wait until an event on the tools' page has this text; return all that is shown."""
         await self.browser.wait(text=text, within="event-subscribe-card")
         return await self.browser.text("event-subscribe-card")
+
+
+def is_dark(picture: Path) -> bool:
+    """Tell whether a page has a dark background: its corner has nothing on it."""
+    with Image.open(picture) as image:
+        (shade,) = image.convert("L").crop((2, 2, 3, 3)).tobytes()
+    return shade < DARK
 
 
 async def until_entry(ha: HomeAssistant, domain: str, wait: float = 30) -> dict[str, str]:
