@@ -57,14 +57,13 @@ class Home:
 
     async def send(self, recipient: str, text: str) -> str:
         """Send a text by the action; give the message's id."""
-        response = await self.hass.services.async_call(
+        response: Any = await self.hass.services.async_call(
             DOMAIN,
             "send_message",
             {"recipient": recipient, "message": text},
             blocking=True,
             return_response=True,
         )
-        assert response is not None
         (chat,) = response["chats"]
         assert chat["state"] == "sent", chat
         return str(chat["message_id"])

@@ -87,7 +87,7 @@ class OurDevice:
         """Run the client over the stored credentials and state."""
         assert self.credentials is not None
         backend = SqliteBackend(
-            self._folder / "ours.db",
+            str(self._folder / "ours.db"),
             key=bytes(32),
             random_bytes=os.urandom,
             run_blocking=self.run_blocking,

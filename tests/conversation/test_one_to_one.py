@@ -7,8 +7,9 @@ import pytest
 from tests.peers.peer import Kind
 from tests.simulator import Simulator
 from tests.simulator.accounts import Account
+from tests.whatsapp_web.conftest import THEIRS
 
-from .conftest import THEIRS, LinkPeer
+from .conftest import LinkPeer
 from .home import Home
 
 pytestmark = pytest.mark.peers

@@ -8,6 +8,7 @@ process that made it.
 
 import asyncio
 import os
+from typing import Any
 
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
@@ -38,7 +39,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
         while True:
             chat, text = await questions.get()
             try:
-                response = await hass.services.async_call(
+                response: Any = await hass.services.async_call(
                     "whatsapp_web",
                     "send_message",
                     {"recipient": chat, "message": f"re: {text}"},
