@@ -7,7 +7,7 @@ knows nothing of what the values mean; the typed ports beside this file do.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from .marks import DeliveryMarks
 
@@ -66,9 +66,13 @@ class Delete:
 
 type Write = Put | Delete
 
+# Set while the files are being copied; whoever opens the copy finds it there. Names in
+# this table that begin with a dot are not the client's.
+COPY_MARK: Final = ".copy"
+
 
 class Backend(Protocol):
-    """Keeps entries. Every method but `destroy` raises `StoreError` unless open."""
+    """Keeps entries. Reading and writing raise `StoreError` unless it is open."""
 
     @property
     def marks(self) -> DeliveryMarks:
@@ -111,6 +115,25 @@ class Backend(Protocol):
 
     async def prune(self, now: int) -> int:
         """Drop entries that expire at or before `now`; return how many."""
+        ...
+
+    @property
+    def copy_token(self) -> bytes | None:
+        """What `COPY_MARK` holds while we let ourselves be copied; else None."""
+        ...
+
+    async def begin_copy(self) -> None:
+        """Let the files be copied one after the other, whatever is written meanwhile.
+
+        Together they give the state at one moment at or after this call, with
+        `COPY_MARK` in it. It works on a closed backend, too, and does nothing to one
+        that never kept anything. Raises `StoreError` when the mark can't be written:
+        what is copied then is whole, but not marked.
+        """
+        ...
+
+    async def end_copy(self) -> None:
+        """The copies were made: take our mark away. Without `begin_copy` it does nothing."""
         ...
 
     async def destroy(self) -> None:

@@ -109,6 +109,10 @@ class DeviceListStore(Port):
         """Forget the devices of a user."""
         await self._write(tx, Delete(Table.DEVICE_LIST, user))
 
+    async def clear(self, tx: Transaction | None) -> None:
+        """Forget the devices of everybody."""
+        await self._delete_all(tx, Table.DEVICE_LIST, "")
+
 
 class ContactStore(Port):
     """The names that people gave themselves, by bare JID."""

@@ -8,13 +8,15 @@ from typing import Final
 
 from ..crypto.aes import gcm_decrypt, gcm_encrypt
 from ..errors import BadMac, StoreCorrupt, StoreError
-from .base import Put, Table, Write
+from .base import COPY_MARK, Delete, Put, Table, Write
 
 type Migration = Callable[[sqlite3.Connection], None]
 
 NONCE_LENGTH: Final = 12
 # Another process that holds the file is a mistake; one that just ends may need a moment.
 BUSY_TIMEOUT: Final = 5.0
+# Pages in the log before it is moved into the database: SQLite's own default.
+LOG_PAGES: Final = 1000
 
 _PROBE: Final = b"whatsapp_web store"
 _PROBE_NAME: Final = "schema\0probe"
@@ -66,14 +68,18 @@ class Database:
     `key` has 32 bytes. It seals the values, not the names of the entries.
     """
 
-    def __init__(self, path: Path, *, key: bytes, nonce: bytes) -> None:
-        """Open and check; `nonce` (12 fresh random bytes) may be used for a new file."""
+    def __init__(self, path: Path, *, key: bytes, nonce: bytes, frozen: bool = False) -> None:
+        """Open and check; `nonce` (12 fresh random bytes) may be used for a new file.
+
+        `frozen` opens a file that is being copied.
+        """
         self._key = key
         self._connection = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
         )
         try:
             self._configure()
+            self._freeze(frozen=frozen)
             self._check_integrity()
             self._migrate()
             self._check_key(nonce)
@@ -127,6 +133,34 @@ class Database:
                 "DELETE FROM entry WHERE expires_at <= ? RETURNING kind, key", (now,)
             ).fetchall()
         return [(Table(kind), key) for kind, key in rows]
+
+    def begin_copy(self, token: bytes, nonce: bytes, *, move_log: bool) -> None:
+        """Mark a copy with `token`, unless it is that of another already, and freeze.
+
+        Frozen, the file of the database stays as it is and the log only grows, also
+        over closing: read at any time, in any order, the two fit together. With
+        `move_log` the database's file is complete on its own to begin with.
+        """
+        self._freeze(frozen=True)
+        if self.copy_mark() is None:
+            self.write([Put(Table.META, COPY_MARK, token)], nonce)
+        if move_log:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def end_copy(self, token: bytes) -> None:
+        """Let the log be moved again, and take the mark away if it is ours."""
+        self._freeze(frozen=False)
+        if self.copy_mark() == token:
+            self.write([Delete(Table.META, COPY_MARK)], b"")
+
+    def copy_mark(self) -> bytes | None:
+        """Return the token of the copy that this is, or is being made into."""
+        return self.get(Table.META, [COPY_MARK]).get(COPY_MARK)
+
+    def _freeze(self, *, frozen: bool) -> None:
+        pages = 0 if frozen else LOG_PAGES
+        self._connection.execute(f"PRAGMA wal_autocheckpoint = {pages}").fetchall()
+        self._connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, frozen)
 
     def _write_one(self, write: Write, nonce: bytes) -> None:
         if not isinstance(write, Put):

@@ -84,6 +84,10 @@ class SessionStore(Port):
         """Drop the sessions with all devices of a user."""
         await self._delete_all(tx, Table.SESSION, f"{name}.")
 
+    async def clear(self, tx: Transaction | None) -> None:
+        """Drop all sessions."""
+        await self._delete_all(tx, Table.SESSION, "")
+
 
 class PreKeyStore(Port):
     """One-time prekeys. Offered ones were given to the server at least once.
@@ -124,6 +128,11 @@ class PreKeyStore(Port):
         """Return the id that the next new prekey gets."""
         data = await self._get(tx, Table.META, _NEXT_PRE_KEY_ID)
         return 1 if data is None else int.from_bytes(data)
+
+    async def skip_ids(self, tx: Transaction | None, count: int) -> None:
+        """Move the next id on by `count`."""
+        following = next_key_id(await self.next_id(tx) + count - 1)
+        await self._write(tx, Put(Table.META, _NEXT_PRE_KEY_ID, following.to_bytes(4)))
 
     async def unoffered(self, tx: Transaction | None, limit: int) -> list[PreKey]:
         """Return up to `limit` prekeys that the server was never given, oldest first."""
@@ -212,6 +221,12 @@ class SenderKeyStore(Port):
         """Drop the sender keys of everybody in a group."""
         await self._delete_all(tx, Table.SENDER_KEY, f"{group}/")
 
+    async def delete_sender(self, tx: Transaction | None, sender: SignalAddress) -> None:
+        """Drop the sender keys of a device in all groups."""
+        keys = await self._keys(tx, Table.SENDER_KEY, "")
+        ours = [key for key in keys if key.endswith(f"/{sender}")]
+        await self._write(tx, *(Delete(Table.SENDER_KEY, key) for key in ours))
+
 
 class SenderKeyTargetStore(Port):
     """Which devices hold our own sender key of a group."""
@@ -244,6 +259,10 @@ class SenderKeyTargetStore(Port):
     async def clear(self, tx: Transaction | None, group: str) -> None:
         """Note that no device holds the key of a group: it is a new one."""
         await self._write(tx, Delete(Table.SENDER_KEY_TARGET, group))
+
+    async def clear_all(self, tx: Transaction | None) -> None:
+        """Note that no device holds the key of any group."""
+        await self._delete_all(tx, Table.SENDER_KEY_TARGET, "")
 
     async def _replace(
         self, tx: Transaction | None, group: str, addresses: frozenset[SignalAddress]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import override
 
 from ..errors import StoreError
-from .base import Backend, Put, Table, Write, forget_marks
+from .base import COPY_MARK, Backend, Put, Table, Write, forget_marks
 from .marks import MARKS_SIZE, DeliveryMarks
 
 
@@ -15,6 +15,7 @@ class MemoryBackend(Backend):
         self._tables: dict[Table, dict[str, Put]] = {table: {} for table in Table}
         self._marks_buffer = bytearray(MARKS_SIZE)
         self._marks: DeliveryMarks | None = None
+        self._copy_token: bytes | None = None
 
     @property
     @override
@@ -74,6 +75,23 @@ class MemoryBackend(Backend):
                 del entries[key]
             dropped += len(expired)
         return dropped
+
+    @property
+    @override
+    def copy_token(self) -> bytes | None:
+        return self._copy_token
+
+    @override
+    async def begin_copy(self) -> None:
+        self._copy_token = b"memory"
+        self._tables[Table.META].setdefault(COPY_MARK, Put(Table.META, COPY_MARK, self._copy_token))
+
+    @override
+    async def end_copy(self) -> None:
+        token, self._copy_token = self._copy_token, None
+        mark = self._tables[Table.META].get(COPY_MARK)
+        if mark is not None and mark.value == token:
+            del self._tables[Table.META][COPY_MARK]
 
     @override
     async def destroy(self) -> None:

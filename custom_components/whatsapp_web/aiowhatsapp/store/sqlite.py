@@ -10,13 +10,14 @@ from typing import Final, override
 
 from ..crypto.kdf import hkdf_sha256
 from ..errors import StoreError
-from .base import Backend, Put, RandomBytes, RunBlocking, Table, Write, forget_marks
+from .base import COPY_MARK, Backend, Put, RandomBytes, RunBlocking, Table, Write, forget_marks
 from .cache import ValueCache
 from .database import NONCE_LENGTH, Database, translate_errors
 from .files import make_private, map_marks, marks_path, remove_all
 from .marks import DeliveryMarks
 
 KEY_LENGTH: Final = 32
+COPY_TOKEN_LENGTH: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,14 @@ class _Opened:
     mapping: mmap
 
     @classmethod
-    def at(cls, path: Path, key: bytes, nonce: bytes) -> _Opened:
-        """Open the files; blocks."""
+    def at(cls, path: Path, key: bytes, nonces: bytes, copy_token: bytes | None) -> _Opened:
+        """Open the files; blocks. `nonces` has two of them, `copy_token` says how."""
         make_private(path)
-        database = Database(path, key=key, nonce=nonce)
+        nonce, copy_nonce = nonces[:NONCE_LENGTH], nonces[NONCE_LENGTH:]
+        database = Database(path, key=key, nonce=nonce, frozen=copy_token is not None)
         try:
+            if copy_token is not None:
+                database.begin_copy(copy_token, copy_nonce, move_log=False)
             mapping = map_marks(marks_path(path))
         except BaseException:
             database.close()
@@ -84,6 +88,7 @@ class SqliteBackend(Backend):
         self._run_blocking = run_blocking
         self._cache = ValueCache()
         self._opened: _Opened | None = None
+        self._copy_token: bytes | None = None
         self._batch: _Batch | None = None
         self._turn = asyncio.Lock()
         # A job outlives the task that waits for it when the loop is torn down.
@@ -140,6 +145,19 @@ class SqliteBackend(Backend):
     async def prune(self, now: int) -> int:
         return await self._in_turn(lambda: self._prune(now))
 
+    @property
+    @override
+    def copy_token(self) -> bytes | None:
+        return self._copy_token
+
+    @override
+    async def begin_copy(self) -> None:
+        await self._in_turn(self._begin_copy)
+
+    @override
+    async def end_copy(self) -> None:
+        await self._in_turn(self._end_copy)
+
     @override
     async def destroy(self) -> None:
         async def destroy() -> None:
@@ -150,8 +168,10 @@ class SqliteBackend(Backend):
 
     async def _open(self) -> None:
         if self._opened is None:
-            nonce = self._random_bytes(NONCE_LENGTH)
-            self._opened = await self._in_thread(lambda: _Opened.at(self._path, self._key, nonce))
+            nonces, token = self._random_bytes(2 * NONCE_LENGTH), self._copy_token
+            self._opened = await self._in_thread(
+                lambda: _Opened.at(self._path, self._key, nonces, token)
+            )
 
     async def _close(self) -> None:
         opened, self._opened = self._opened, None
@@ -159,6 +179,33 @@ class SqliteBackend(Backend):
         if opened is not None:
             opened.marks.detach()
             await self._in_thread(opened.close)
+
+    async def _begin_copy(self) -> None:
+        # Asked a second time, the files may be half copied: then the log stays where it is.
+        first = self._copy_token is None
+        token = self._copy_token or self._random_bytes(COPY_TOKEN_LENGTH)
+        nonce = self._random_bytes(NONCE_LENGTH)
+        self._copy_token = token
+        await self._on_existing(lambda database: database.begin_copy(token, nonce, move_log=first))
+
+    async def _end_copy(self) -> None:
+        token, self._copy_token = self._copy_token, None
+        if token is not None:
+            await self._on_existing(lambda database: database.end_copy(token))
+
+    async def _on_existing(self, change_mark: Callable[[Database], None]) -> None:
+        """Change the copy mark of the database, opened for it if need be, unless there is none."""
+        was_closed = self._opened is None
+        if was_closed and not await self._in_thread(self._path.is_file):
+            return
+        await self._open()
+        try:
+            database = self._require_open().database
+            await self._in_thread(lambda: change_mark(database))
+        finally:
+            self._cache.discard(Table.META, COPY_MARK)
+            if was_closed:
+                await self._close()
 
     async def _read(self, table: Table, keys: Sequence[str]) -> dict[str, bytes | None]:
         database = self._require_open().database

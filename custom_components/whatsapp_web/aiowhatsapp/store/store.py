@@ -1,6 +1,6 @@
 """The store of one connection: all typed ports over one backend."""
 
-from .base import Backend
+from .base import COPY_MARK, Backend, Delete, Put, Table
 from .contacts import ContactStore, DeviceListStore, LidStore
 from .keys import (
     AppStateKeyStore,
@@ -63,6 +63,18 @@ class Store:
     async def prune(self, now: int) -> int:
         """Drop what expires at or before `now`, unix seconds; return how many."""
         return await self.backend.prune(now)
+
+    async def is_copy(self) -> bool:
+        """Tell whether this is a copy of a state that others may have worked on since."""
+        token = (await self.backend.get(Table.META, [COPY_MARK])).get(COPY_MARK)
+        return token not in (None, self.backend.copy_token)
+
+    def settle_copy(self, tx: Transaction) -> None:
+        """From here on this is no copy, though it may be being copied itself."""
+        token = self.backend.copy_token
+        tx.add(
+            Delete(Table.META, COPY_MARK) if token is None else Put(Table.META, COPY_MARK, token)
+        )
 
     async def destroy(self) -> None:
         """Close the backend and remove everything it kept."""
