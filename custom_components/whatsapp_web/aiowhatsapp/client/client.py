@@ -23,6 +23,7 @@ from ..store import RunBlocking, Store
 from ..transport.base import Connector
 from ..wabinary import Node
 from .context import Context
+from .copies import take_over_copy
 from .devices import Devices
 from .groups import GroupKeys
 from .handlers.ib import IbHandler, OfflineBacklog
@@ -115,6 +116,7 @@ class Client:
             raise LocalProtocolError("The client was started already")
         context = self._context
         await context.store.open()
+        await take_over_copy(context)
         for phone_user, lid_user in (await context.store.lids.all(None)).items():
             context.lids.add(phone_user, lid_user)
         await self._seed_store()

@@ -23,6 +23,8 @@ BATCH: Final = 812
 LOW_WATER: Final = 5
 # The web client's rotation of the signed prekey.
 ROTATE_AFTER_SECONDS: Final = 27 * 24 * 3600
+# Set when the server may hold keys that we don't know.
+UPLOAD_DUE: Final = "upload_due"
 _ROTATE_NOT_BEFORE: Final = "rotate_not_before"
 _ROTATE_RETRY_SECONDS: Final = 24 * 3600
 
@@ -38,7 +40,11 @@ class PreKeys:
     async def check(self) -> None:
         """At login: refill if the server runs low, and rotate when it is time."""
         async with self._lock:
-            if await self._context.execute(GetPreKeyCount()) < LOW_WATER:
+            meta = self._context.store.meta
+            if await meta.get(None, UPLOAD_DUE) is not None:
+                await self._upload()
+                await meta.delete(None, UPLOAD_DUE)
+            elif await self._context.execute(GetPreKeyCount()) < LOW_WATER:
                 await self._upload()
             await self._rotate_if_due()
 

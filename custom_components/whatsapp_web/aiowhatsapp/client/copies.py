@@ -1,0 +1,43 @@
+"""Taking over a state that was copied: a restored backup, or a clone.
+
+Whoever the copy was made of may have gone on with it. Then the same message keys would
+encrypt a second time, for other messages. So nothing that encrypts is taken over: the
+next message to a device begins a new session, and what comes in on an old one is asked
+for again, which makes its sender begin a new one as well.
+"""
+
+import logging
+from typing import Final
+
+from ..signal import SignalAddress
+from .context import Context
+from .prekeys import UPLOAD_DUE
+
+_LOGGER = logging.getLogger(__name__)
+
+# Prekeys made since the copy was have the ids that follow: the next ones begin far
+# behind those, and at another place for every copy of the same state.
+_LEAST_SKIPPED: Final = 1 << 22
+
+
+async def take_over_copy(context: Context) -> None:
+    """Drop what may be out of date, if the store is a copy; else do nothing.
+
+    Identities, prekeys, LIDs, what is to be handed over and what was sent stay.
+    """
+    store = context.store
+    if not await store.is_copy():
+        return
+    own = (context.own.lid, context.own.phone)
+    skipped = _LEAST_SKIPPED + int.from_bytes(context.random_bytes(3)) % _LEAST_SKIPPED
+    async with store.transaction() as tx:
+        await store.sessions.clear(tx)
+        for jid in own:
+            await store.sender_keys.delete_sender(tx, SignalAddress(jid.signal_name, jid.device))
+        await store.sender_key_targets.clear_all(tx)
+        # Notifications of changes went to the original.
+        await store.device_lists.clear(tx)
+        await store.pre_keys.skip_ids(tx, skipped)
+        await store.meta.put(tx, UPLOAD_DUE, b"\x01")
+        store.settle_copy(tx)
+    _LOGGER.info("This state was restored or copied: beginning new sessions with everybody")
