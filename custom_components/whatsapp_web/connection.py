@@ -19,7 +19,7 @@ from .aiowhatsapp import (
     SystemClock,
     WhatsAppError,
 )
-from .aiowhatsapp.store import SqliteBackend, Store
+from .aiowhatsapp.store import Store
 from .const import DOMAIN, LOGGER, LOGOUT_TIMEOUT
 from .server import ServerSettingRefused, async_get_server
 from .storage import (
@@ -99,12 +99,7 @@ async def _async_make_client(
     stored: StoredConnection,
     server: ServerSettings,
 ) -> Client:
-    backend = SqliteBackend(
-        storage.state_path(stored.connection_id),
-        key=await storage.async_state_key(stored.connection_id),
-        random_bytes=secrets.token_bytes,
-        run_blocking=hass.async_add_executor_job,
-    )
+    backend = await storage.async_backend(stored.connection_id)
     return Client(
         credentials=stored.credentials,
         store=Store(backend),

@@ -12,7 +12,7 @@ A connection that no config entry names is one whose linking was cut short.
 import asyncio
 from base64 import b64decode, b64encode
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 import json
 from pathlib import Path
@@ -31,11 +31,14 @@ from homeassistant.helpers.storage import STORAGE_DIR, Store
 from homeassistant.util.hass_dict import HassKey
 
 from .aiowhatsapp import Credentials, StoreCorrupt, StoreError
+from .aiowhatsapp.store import Backend, SqliteBackend
 from .const import DOMAIN
 
 STORAGE_VERSION: Final = 1
 KEY_LENGTH: Final = 32
 NONCE_LENGTH: Final = 12
+# How long a disk may take to get a connection's files ready to be copied.
+COPY_TIMEOUT: Final = 30.0
 
 _KEY_FILE: Final = f"{DOMAIN}.key"
 _CONNECTION_FILE: Final = re.compile(rf"{DOMAIN}\.([0-9a-f]{{32}})")
@@ -76,6 +79,9 @@ class ConnectionStorage:
         self._master_key: bytes | None = None
         self._key_lock = asyncio.Lock()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._backends: dict[str, SqliteBackend] = {}
+        # Whether a backup of Home Assistant reads the files just now.
+        self._being_copied = False
         # Connections that a dialog of this process is about to finish.
         self.being_linked: set[str] = set()
 
@@ -93,6 +99,38 @@ class ConnectionStorage:
         Raises `MasterKeyLost`.
         """
         return _derive(await self._async_master_key(), connection_id, "state")
+
+    async def async_backend(self, connection_id: str) -> Backend:
+        """Give the one backend of a connection's SQLite file, for its client to open.
+
+        Raises `StoreError`.
+        """
+        if connection_id not in self._backends:
+            made = SqliteBackend(
+                self.state_path(connection_id),
+                key=await self.async_state_key(connection_id),
+                random_bytes=secrets.token_bytes,
+                run_blocking=self._hass.async_add_executor_job,
+            )
+            self._backends.setdefault(connection_id, made)
+        backend = self._backends[connection_id]
+        if self._being_copied:
+            await backend.begin_copy()
+        return backend
+
+    async def async_begin_copy(self) -> dict[str, Exception]:
+        """Let the SQLite files be copied while connections use them, until `async_end_copy`.
+
+        Returns what failed, by connection: those copies may not be known as such.
+        """
+        self._being_copied = True
+        return await _for_each(await self.async_list(), self.async_backend)
+
+    async def async_end_copy(self) -> dict[str, Exception]:
+        """Nobody copies the files any more. Returns what failed, by connection."""
+        self._being_copied = False
+        backends = dict(self._backends)
+        return await _for_each(backends, lambda connection_id: backends[connection_id].end_copy())
 
     async def async_load(self, connection_id: str) -> StoredConnection:
         """Read a connection's credentials.
@@ -145,6 +183,8 @@ class ConnectionStorage:
     async def async_remove(self, connection_id: str) -> None:
         """Remove all files of a connection, and the master key with the last one."""
         await self._store(connection_id).async_remove()
+        if (backend := self._backends.pop(connection_id, None)) is not None:
+            await backend.destroy()
         await self._hass.async_add_executor_job(self._remove_files, connection_id)
         self._locks.pop(connection_id, None)
         async with self._key_lock:
@@ -212,6 +252,28 @@ class ConnectionStorage:
         # The helper logs a failed write and says nothing to its caller.
         if await self._async_read(store) != data:
             raise StoreError("A storage file can't be written")
+
+
+async def _for_each(
+    connection_ids: Iterable[str], work: Callable[[str], Awaitable[object]]
+) -> dict[str, Exception]:
+    """Do the same for several connections side by side; return what failed."""
+
+    async def attempt(connection_id: str) -> Exception | None:
+        try:
+            async with asyncio.timeout(COPY_TIMEOUT):
+                await work(connection_id)
+        except (StoreError, TimeoutError) as err:
+            return err
+        return None
+
+    connection_ids = list(connection_ids)
+    outcomes = await asyncio.gather(*map(attempt, connection_ids))
+    return {
+        connection_id: error
+        for connection_id, error in zip(connection_ids, outcomes, strict=True)
+        if error is not None
+    }
 
 
 DATA_STORAGE: HassKey[ConnectionStorage] = HassKey(f"{DOMAIN}_storage")
