@@ -113,10 +113,14 @@ def _translated(
 
 
 @callback
-def reason_text(hass: HomeAssistant, error: HomeAssistantError) -> str:
-    """Tell an error in the system's language, to be part of another text."""
+def reason_text(hass: HomeAssistant, error: HomeAssistantError, *, recipient: str = "") -> str:
+    """Tell an error in the system's language, to be part of another text.
+
+    With `recipient`, that one is put in front of what does not name it.
+    """
     known = async_get_cached_translations(hass, hass.config.language, "exceptions", DOMAIN)
     text = known.get(f"component.{DOMAIN}.exceptions.{error.translation_key}.message")
     if text is None:
         return str(error)
-    return text.format(**(error.translation_placeholders or {}))
+    reason = text.format(**(error.translation_placeholders or {}))
+    return f"{recipient}: {reason}" if recipient.strip() and "{recipient}" not in text else reason

@@ -52,7 +52,8 @@ from .storage import StoredConnection, async_get_storage, new_connection_id
 
 # Modules of white around the code: less, and scanners miss it on a dark page.
 QR_MARGIN: Final = 4
-QR_MODULE_PIXELS: Final = 6
+# The dialog is 332 pixels wide where it is not a phone's: drawn as it is, not scaled.
+QR_MODULE_PIXELS: Final = 5
 
 
 class Stage(StrEnum):

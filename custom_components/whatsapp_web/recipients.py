@@ -47,10 +47,12 @@ def recipient_text(value: object) -> str:
 def parse_recipient(text: str) -> Recipient:
     """Read a recipient.
 
-    Raises `ServiceValidationError` when it is none, or a number without its country
+    Raises `ServiceValidationError` when it is none or empty, or a number without its country
     code: that one could be somebody else's.
     """
     cleaned = _clean(text)
+    if not cleaned:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="recipient_empty")
     if cleaned.casefold() == RECIPIENT_ME:
         return Recipient(text=cleaned)
     if "@" in cleaned:

@@ -97,7 +97,7 @@ def raise_failures(hass: HomeAssistant, deliveries: Sequence[Delivery]) -> None:
             "failed": str(len(failures)),
             "count": str(len(deliveries)),
             "reasons": "; ".join(
-                f"{recipient}: {reason_text(hass, error)}" for recipient, error in failures
+                reason_text(hass, error, recipient=recipient) for recipient, error in failures
             ),
         },
     )

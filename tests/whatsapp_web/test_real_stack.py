@@ -310,8 +310,8 @@ async def test_a_failing_target_is_named_and_stops_no_other(
             blocking=True,
         )
     assert str(raised.value) == (
-        "2 of 3 recipients did not get the message: +15559999999: +15559999999 is not on WhatsApp; "
-        "12: 12 is not a phone number with its country code; write it as +55 11 91234-5678, "
+        "2 of 3 recipients did not get the message: +15559999999 is not on WhatsApp; "
+        "12 is not a phone number with its country code; write it as +55 11 91234-5678, "
         "beginning with + and the country code"
     )
     await theirs.phone.wait_message("To all")

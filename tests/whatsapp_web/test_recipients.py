@@ -51,7 +51,6 @@ def test_forms_of_other_countries(text: str, number: str) -> None:
         "(11) 91234-5678",
         "011 91234-5678",
         "91234-5678",
-        "",
         "+",
         "+0551191234567",
         "+55 11",

@@ -123,8 +123,20 @@ async def test_when_all_fail_there_is_an_error(
     with pytest.raises(ServiceValidationError) as raised:
         await send(hass, response, recipient=[NUMBER, "me"], message="Hello")
     assert str(raised.value) == (
-        f"2 of 2 recipients did not get the message: {NUMBER}: {NUMBER} is not on WhatsApp; "
-        "me: WhatsApp refused the message to me (code 463)"
+        f"2 of 2 recipients did not get the message: {NUMBER} is not on WhatsApp; "
+        "WhatsApp refused the message to me (code 463)"
+    )
+
+
+async def test_reasons_that_name_no_recipient_are_told_whose_they_are(
+    hass: HomeAssistant, script: Script, entry: MockConfigEntry
+) -> None:
+    script.send_errors = [RequestTimeout("Late")]
+    with pytest.raises(HomeAssistantError) as raised:
+        await send(hass, recipient=[NUMBER, " "], message="Hello")
+    assert str(raised.value) == (
+        f"2 of 2 recipients did not get the message: {NUMBER}: WhatsApp did not answer in time; "
+        "the message may have arrived all the same; A recipient is empty"
     )
 
 
@@ -241,6 +253,7 @@ async def test_a_logged_out_account_is_told_at_once(
     ("data", "key"),
     [
         ({"recipient": "11 91234-5678", "message": "Hello"}, "invalid_number"),
+        ({"recipient": " ", "message": "Hello"}, "recipient_empty"),
         ({"recipient": "12@g.us", "message": "Hello"}, "invalid_chat_id"),
         ({"recipient": "me", "message": " \n "}, "message_empty"),
         ({"recipient": "me", "message": "x" * (MAX_MESSAGE_LENGTH + 1)}, "message_too_long"),
