@@ -31,7 +31,7 @@ def build_ack(
     server end the stream.
     """
     stanza_id, sender = node.attr("id"), node.attr("from")
-    if stanza_id is None or sender is None:
+    if not stanza_id or not sender:
         return None
     attrs: dict[str, str | Jid] = {
         "class": node.tag,

@@ -7,6 +7,7 @@ says what to do (`client/reconnect.py`).
 from typing import Final
 
 from ..errors import (
+    AttributeMissing,
     ClientOutdated,
     ConnectionFailed,
     DeviceRemoved,
@@ -58,9 +59,17 @@ def parse_failure(node: Node) -> WhatsAppError:
     if reason in _LOGGED_OUT:
         return LoggedOut(reason)
     if reason == "402":
-        return TemporarilyBanned((node.attr("code") or "")[:16], node.int_attr("expire"))
+        return TemporarilyBanned((node.attr("code") or "")[:16], _seconds(node, "expire"))
     if reason == "405":
         return ClientOutdated("The web version is no longer accepted")
     if reason in _RETRY:
         return ConnectionFailed(f"The server failed: {reason}")
     return LoginRefused(reason)
+
+
+def _seconds(node: Node, name: str) -> int | None:
+    """Read a duration; one that makes no sense must not hide the refusal it comes with."""
+    try:
+        return node.int_attr(name)
+    except AttributeMissing:
+        return None

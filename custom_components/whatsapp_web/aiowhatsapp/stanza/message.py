@@ -28,6 +28,8 @@ MAX_ENCS: Final = 16
 MAX_ID: Final = 128
 MAX_NAME: Final = 256
 MAX_RETRY_COUNT: Final = 100
+# The end of the year 9999: later than any clock, and well inside 64 bits.
+MAX_TIMESTAMP: Final = 253_402_300_799
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ class OwnIds:
 
     def is_self(self, jid: Jid) -> bool:
         """Whether a JID belongs to our own account, whatever its device."""
-        return jid.bare in (self.phone.bare, self.lid.bare)
+        return _plain(jid.bare) in (self.phone.bare, self.lid.bare)
 
     def is_this_device(self, jid: Jid) -> bool:
         """Whether a JID is exactly this device."""
@@ -127,7 +129,7 @@ def parse_message(node: Node, own: OwnIds) -> MessageStanza:
         sender_alternate=_alternate(node, sender, f"{prefix}_lid", f"{prefix}_pn"),
         recipient_alternate=_recipient_alternate(node, chat),
         from_me=from_me,
-        timestamp=node.int_attr("t", default=0) or 0,
+        timestamp=min(max(node.int_attr("t", default=0), 0), MAX_TIMESTAMP),
         push_name=push_name[:MAX_NAME] if push_name else None,
         category=node.attr("category"),
         offline=node.attr("offline") is not None,

@@ -129,7 +129,7 @@ def parse_retry(node: Node) -> RetryRequest:
         participant=node.jid("participant"),
         recipient=node.jid("recipient"),
         id=node.required_attr("id"),
-        count=retry.int_attr("count", default=1) or 1,
+        count=max(retry.int_attr("count", default=1), 1),
         registration_id=registration_id,
         timestamp=retry.attr("t"),
         keys=None if keys is None else parse_key_bundle(keys, registration_id),
