@@ -17,7 +17,7 @@ from ..signal import EncryptedMessage
 from ..wabinary import Node
 from .context import Context
 from .devices import Devices, participant_hash
-from .link import REQUEST_TIMEOUT
+from .link import REQUEST_TIMEOUT, Link
 from .sessions import Sessions
 from .tokens import TrustedContactTokens
 
@@ -113,17 +113,27 @@ class Outgoing:
         async with lock:
             stanza = await self._prepare(to, message, message_id)
             # Written under the lock, so that the chat's messages leave in order.
-            waiter = await self._write(stanza)
-        ack = await self._wait_for_ack(stanza, waiter)
+            link, waiter = await self._write(stanza)
+        ack = await self._wait_for_ack(stanza, link, waiter)
         return await self._conclude(stanza, ack, message_id)
 
-    async def _write(self, stanza: _Stanza) -> asyncio.Future[Node]:
+    async def _write(self, stanza: _Stanza) -> tuple[Link, asyncio.Future[Node]]:
+        """Write; a line that breaks over it fails the future, as one that breaks later."""
         link = await self._context.wait_online()
         waiter = link.expect(stanza.node.required_attr("id"))
-        await link.send(stanza.node)
-        return waiter
+        try:
+            await link.send(stanza.node)
+        except Disconnected as err:
+            if not waiter.done():
+                waiter.set_exception(err)
+        except BaseException:
+            link.forget(stanza.node.required_attr("id"))
+            raise
+        return link, waiter
 
-    async def _wait_for_ack(self, stanza: _Stanza, waiter: asyncio.Future[Node]) -> Node:
+    async def _wait_for_ack(
+        self, stanza: _Stanza, link: Link, waiter: asyncio.Future[Node]
+    ) -> Node:
         """Wait for the ack; write the very same bytes anew when the line broke."""
         for attempt in range(1, WRITE_ATTEMPTS + 1):
             try:
@@ -134,7 +144,9 @@ class Outgoing:
             except Disconnected:
                 if attempt == WRITE_ATTEMPTS:
                     raise
-                waiter = await self._write(stanza)
+            finally:
+                link.forget(stanza.node.required_attr("id"))
+            link, waiter = await self._write(stanza)
         raise Disconnected("The server did not confirm the message")
 
     async def _conclude(self, stanza: _Stanza, ack: Node, message_id: str) -> SentMessage:
@@ -167,8 +179,6 @@ class Outgoing:
         if gone:
             await self._devices.forget({device.bare for device in gone})
         encrypted = await self._encrypt(to, message, message_id, recipients, mine)
-        if to != me and not any(device in encrypted for device in recipients):
-            raise NoDevices("No device of the recipient could be encrypted for")
         node = await self._build(to, message, message_id, encrypted)
         return _Stanza(
             node=node,
@@ -186,21 +196,29 @@ class Outgoing:
         recipients: list[Jid],
         mine: list[Jid],
     ) -> dict[Jid, EncryptedMessage]:
-        """Encrypt and commit, with the message kept for devices that can't read it."""
+        """Encrypt and commit, with the message kept for devices that can't read it.
+
+        Raises `NoDevices` when the message would reach nobody: a stanza for our own
+        devices alone is taken by the server, and the recipient never hears of it.
+        """
         context = self._context
         serialized = message.SerializeToString()
         own_copy = device_sent(to, message).SerializeToString() if mine else b""
-        plaintexts: dict[Jid, bytes] = {}
-        for device in recipients:
-            plaintexts[device] = pad(serialized, context.random_bytes)
-        for device in mine:
-            plaintexts[device] = pad(own_copy, context.random_bytes)
+        for_them = {device: pad(serialized, context.random_bytes) for device in recipients}
+        for_us = {device: pad(own_copy, context.random_bytes) for device in mine}
         record = storage.SentMessageRecord(
             message=serialized, sent_at=context.now(), type=stanza_type(message)
         )
-        addresses = map(context.address_of, plaintexts)
-        async with self._sessions.locked(addresses), context.store.transaction() as tx:
-            encrypted = await self._sessions.encrypt(tx, plaintexts)
+        async with (
+            self._sessions.locked_for([*recipients, *mine]),
+            context.store.transaction() as tx,
+        ):
+            encrypted = await self._sessions.encrypt(tx, for_them)
+            if recipients and not encrypted:
+                raise NoDevices("No device of the recipient could be encrypted for")
+            encrypted |= await self._sessions.encrypt(tx, for_us)
+            if not encrypted:
+                raise NoDevices("There is no other device of ours")
             await context.store.sent_messages.put(
                 tx,
                 context.canonical(to),

@@ -5,7 +5,7 @@ is ever used twice; several are taken in sorted order, so that nobody waits in a
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 import logging
 from typing import Final
@@ -45,18 +45,25 @@ class Sessions:
         """Share the client's context."""
         self._context = context
         self._locks: WeakValueDictionary[SignalAddress, asyncio.Lock] = WeakValueDictionary()
-        self._fetching: dict[SignalAddress, asyncio.Lock] = {}
+        self._fetching: WeakValueDictionary[SignalAddress, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
     async def locked(self, addresses: Iterable[SignalAddress]) -> AsyncIterator[None]:
         """Hold the locks of some addresses."""
-        async with AsyncExitStack() as stack:
-            for address in sorted(set(addresses)):
-                lock = self._locks.get(address)
-                if lock is None:
-                    lock = self._locks[address] = asyncio.Lock()
-                await stack.enter_async_context(lock)
+        async with _held(self._locks, addresses):
             yield
+
+    @asynccontextmanager
+    async def locked_for(self, devices: Iterable[Jid]) -> AsyncIterator[None]:
+        """Hold the locks of devices' addresses, whatever LIDs are learned meanwhile."""
+        wanted = list(devices)
+        while True:
+            addresses = set(map(self._context.address_of, wanted))
+            async with self.locked(addresses):
+                # Their sessions may have moved while we waited for the locks.
+                if addresses == set(map(self._context.address_of, wanted)):
+                    yield
+                    return
 
     # --- making sessions
 
@@ -68,18 +75,31 @@ class Sessions:
         fetches new keys even where there is a session.
         """
         wanted = list(devices)
-        if not refresh:
-            addresses = {device: self._context.address_of(device) for device in wanted}
-            records = await self._context.store.sessions.get_many(None, addresses.values())
-            wanted = [device for device in wanted if addresses[device] not in records]
+        if refresh:
+            return await self._fetch(wanted, "identity")
+        wanted = await self._without_session(wanted)
+        if not wanted:
+            return frozenset()
+        async with _held(self._fetching, map(self._context.address_of, wanted)):
+            # Whoever fetched before us may have begun these sessions.
+            return await self._fetch(await self._without_session(wanted), None)
+
+    async def _without_session(self, devices: Iterable[Jid]) -> list[Jid]:
+        addresses = {device: self._context.address_of(device) for device in devices}
+        records = await self._context.store.sessions.get_many(None, addresses.values())
+        return [device for device, address in addresses.items() if address not in records]
+
+    async def _fetch(self, devices: Sequence[Jid], reason: str | None) -> frozenset[Jid]:
+        """Fetch keys and begin sessions; return the devices that are gone for good."""
         gone: set[Jid] = set()
-        for start in range(0, len(wanted), BUNDLES_PER_REQUEST):
-            batch = wanted[start : start + BUNDLES_PER_REQUEST]
-            fetched = await self._context.execute(
-                FetchBundles(devices=batch, reason="identity" if refresh else None)
-            )
-            gone |= fetched.unregistered
-            for device, parts in fetched.bundles.items():
+        for start in range(0, len(devices), BUNDLES_PER_REQUEST):
+            batch = devices[start : start + BUNDLES_PER_REQUEST]
+            fetched = await self._context.execute(FetchBundles(devices=batch, reason=reason))
+            gone |= fetched.unregistered.intersection(batch)
+            for device in batch:
+                parts = fetched.bundles.get(device)
+                if parts is None:
+                    continue
                 try:
                     await self.install_bundle(device, parts)
                 except SignalError as err:
@@ -206,6 +226,20 @@ class Sessions:
         if result.used_pre_key_id is not None:
             await store.pre_keys.delete(tx, result.used_pre_key_id)
         return result.plaintext, changed
+
+
+@asynccontextmanager
+async def _held(
+    locks: WeakValueDictionary[SignalAddress, asyncio.Lock], addresses: Iterable[SignalAddress]
+) -> AsyncIterator[None]:
+    """Hold the locks of some addresses, taken in sorted order."""
+    async with AsyncExitStack() as stack:
+        for address in sorted(set(addresses)):
+            lock = locks.get(address)
+            if lock is None:
+                lock = locks[address] = asyncio.Lock()
+            await stack.enter_async_context(lock)
+        yield
 
 
 def retry_reason(error: SignalError) -> int:
