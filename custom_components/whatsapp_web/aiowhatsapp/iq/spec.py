@@ -43,7 +43,12 @@ class IqSpec[R](ABC):
 
     def parse_iq(self, node: Node) -> R:
         """Read the whole answer; raise `IqError` when the server refused."""
-        if node.attr("type") == "result" or node.tag == "ack":
+        if node.tag == "ack":
+            code = node.int_attr("error")
+            if code is not None:
+                raise IqError(code, "ack")
+            return self.parse(node)
+        if node.attr("type") == "result":
             return self.parse(node)
         error = node.child("error")
         if error is None:

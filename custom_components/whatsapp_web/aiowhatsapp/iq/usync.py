@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import AttributeMissing
-from ..jid import Jid
+from ..jid import MAX_DEVICE, Jid
 from ..wabinary import Node
 from .spec import IqSpec
 
 # Nobody has more linked devices than a handful; this bounds a hostile answer.
 MAX_DEVICES: Final = 256
 HOSTED_DEVICE: Final = 99
+MAX_KEY_INDEX: Final = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +155,9 @@ def _devices(user: Node) -> tuple[ListedDevice, ...] | None:
     for device in device_list.children("device")[:MAX_DEVICES]:
         device_id = device.int_attr("id")
         key_index = device.int_attr("key-index")
-        if device_id is None or device_id < 0 or (device_id and key_index is None):
+        if device_id is None or not 0 <= device_id <= MAX_DEVICE:
+            continue
+        if (device_id and key_index is None) or not 0 <= (key_index or 0) <= MAX_KEY_INDEX:
             continue
         hosted = device.attr("is_hosted") == "true" or device_id == HOSTED_DEVICE
         devices.append(ListedDevice(id=device_id, key_index=key_index, hosted=hosted))
