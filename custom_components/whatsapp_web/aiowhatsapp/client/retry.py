@@ -142,7 +142,9 @@ class RetryResponder:
         chat = request.recipient if own_device else request.from_jid.bare
         if chat is None or context.own.is_this_device(requester):
             return
-        await self._check_device(request)
+        if request.keys is None and not await self._is_listed(requester):
+            _LOGGER.info("A device that nobody lists asked for a message again")
+            return
         found = await self._find(chat, request.id)
         await self._mend_session(request)
         if found is None:
@@ -162,18 +164,23 @@ class RetryResponder:
         self, chat: Jid, message_id: str
     ) -> tuple[Jid, storage.SentMessageRecord] | None:
         """Find a message that was sent, and the form of its chat it is kept under."""
-        for form in dict.fromkeys((self._context.canonical(chat.bare), chat.bare)):
-            record = await self._context.store.sent_messages.get(None, form, message_id)
+        context = self._context
+        forms = (context.canonical(chat.bare), chat.bare, context.phone_of(chat))
+        for form in dict.fromkeys(forms):
+            if form is None:
+                continue
+            record = await context.store.sent_messages.get(None, form, message_id)
             if record is not None:
                 return form, record
         return None
 
-    async def _check_device(self, request: RetryRequest) -> None:
-        """Refresh the device list when the requester is not in it."""
-        user = request.requester.bare
-        listed = (await self._devices.of([user])).get(user, ())
-        if request.requester not in listed and request.requester.device:
-            await self._devices.forget([user])
+    async def _is_listed(self, device: Jid) -> bool:
+        """Whether the server lists the device; asks anew when we didn't know it."""
+        user = device.bare
+        if not device.device or device in (await self._devices.of([user])).get(user, ()):
+            return True
+        await self._devices.forget([user])
+        return device in (await self._devices.of([user])).get(user, ())
 
     async def _mend_session(self, request: RetryRequest) -> None:
         """Give the requester a session that it can read, as its receipt asks."""
@@ -201,10 +208,12 @@ class RetryResponder:
         """Whether the session was not made anew lately; notes that it is now."""
         context = self._context
         key = f"recreate|{device}"
-        if await context.store.retries.get(None, key):
+        now = context.now()
+        # Expired entries stay until the next pruning: the time itself is what counts.
+        if now - await context.store.retries.get(None, key) < RECREATE_SECONDS:
             return False
         async with context.store.transaction() as tx:
-            await context.store.retries.put(tx, key, 1, expires_at=context.now() + RECREATE_SECONDS)
+            await context.store.retries.put(tx, key, now, expires_at=now + RECREATE_SECONDS)
         return True
 
     async def _resend(
@@ -217,8 +226,7 @@ class RetryResponder:
         context = self._context
         requester = request.requester
         plaintext = pad(message.SerializeToString(), context.random_bytes)
-        address = context.address_of(requester)
-        async with self._sessions.locked([address]), context.store.transaction() as tx:
+        async with self._sessions.locked_for([requester]), context.store.transaction() as tx:
             encrypted = await self._sessions.encrypt(tx, {requester: plaintext})
             await context.store.sent_messages.put(
                 tx, chat, request.id, record, expires_at=record.sent_at + KEEP_SENT_SECONDS

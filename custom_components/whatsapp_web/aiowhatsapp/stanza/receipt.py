@@ -77,8 +77,10 @@ class RetryRequest:
 
     @property
     def requester(self) -> Jid:
-        """The device that could not read it."""
-        return self.participant or self.from_jid
+        """The device that could not read it: in a group the participant, else the sender."""
+        if self.participant is not None and not self.from_jid.is_user:
+            return self.participant
+        return self.from_jid
 
 
 def parse_receipt(node: Node) -> tuple[Receipt, ...]:
