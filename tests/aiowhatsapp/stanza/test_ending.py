@@ -96,7 +96,7 @@ def test_stream_errors(
     wait: float,
 ) -> None:
     error = stream_error(code, *children)
-    assert type(error) is expected
+    assert isinstance(error, expected)
     assert following(error) == Next(verdict, wait)
 
 
@@ -147,7 +147,7 @@ def test_failures(
 ) -> None:
     attrs = {} if reason is None else {"reason": reason}
     error = parse_failure(Node("failure", {**attrs}))
-    assert type(error) is expected
+    assert isinstance(error, expected)
     assert following(error) == Next(verdict, wait)
 
 
