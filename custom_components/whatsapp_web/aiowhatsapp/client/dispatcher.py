@@ -25,8 +25,13 @@ class Dispatcher:
         entry = cast("Callable[[Event], None]", listener)
         listeners.append(entry)
 
+        subscribed = True
+
         def unsubscribe() -> None:
-            if entry in listeners:
+            # Called again it must not end another subscription of the same listener.
+            nonlocal subscribed
+            if subscribed:
+                subscribed = False
                 listeners.remove(entry)
 
         return unsubscribe
