@@ -15,7 +15,7 @@ def incoming_message() -> OracleNode:
             "notify": "Ann Example",
             "sender_pn": "15550002222:12@s.whatsapp.net",
         },
-        content=[OracleNode(tag="enc", attrs={"v": "2", "type": "msg"}, content=_noise(122))],
+        content=[OracleNode(tag="enc", attrs={"v": "2", "type": "msg"}, content=_noise(113))],
     )
 
 

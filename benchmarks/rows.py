@@ -84,6 +84,8 @@ MEMORY = _rows(
 )
 HOME_ASSISTANT = _rows(
     "Memory, added to Home Assistant (Baileys: a Node process beside it)",
+    ("home_rss_0", "MB", "by nothing, in the same time: resident"),
+    ("home_uss_0", "MB", "by nothing, in the same time: not shared"),
     ("home_rss_1", "MB", "by the first connection: resident"),
     ("home_uss_1", "MB", "by the first connection: not shared"),
     ("home_rss_2", "MB", "by two more: resident"),
