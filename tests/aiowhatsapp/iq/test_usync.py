@@ -80,7 +80,7 @@ def test_devices() -> None:
             user(LID, [*devices[:1]]),
         )
     )
-    assert [(each.user, each.lid) for each in found] == [(PHONE, LID), (LID, None)]
+    assert [(each.user, each.lid) for each in found] == [(PHONE, LID), (LID, LID)]
     assert found[0].devices == (
         listed(0),
         listed(3, 2),
@@ -97,7 +97,7 @@ def test_devices() -> None:
         pytest.param(device(None), id="without number"),
         pytest.param(device("3"), id="companion without key index"),
         pytest.param(device("-1", **{"key-index": "1"}), id="below zero"),
-        pytest.param(device("65536", **{"key-index": "1"}), id="no device number"),
+        pytest.param(device("256", **{"key-index": "1"}), id="no device number"),
         pytest.param(device("3", **{"key-index": "-1"}), id="negative key index"),
         pytest.param(device("3", **{"key-index": "4294967296"}), id="long key index"),
     ],
@@ -211,6 +211,24 @@ def test_malformed_answers(children: list[Node]) -> None:
             spec.parse_iq(Node("iq", {"id": "a-1", "type": "result"}, children))
 
 
-def test_a_number_that_is_none_is_refused() -> None:
-    with pytest.raises(AttributeMissing):
-        GET.parse_iq(result(user(PHONE, [device("first")])))
+def test_one_user_that_makes_no_sense_is_left_out() -> None:
+    strange = [user(PHONE, [device("first")]), user("1:99999@lid", [device("0")])]
+    (found,) = GET.parse_iq(result(*strange, user(LID, [device("0")])))
+    assert found.user == LID
+    (number,) = CHECK.parse_iq(
+        result(
+            Node("user", {"jid": "1:99999@lid"}, [contact("in")]),
+            Node("user", {"jid": LID}, [contact("in")]),
+        )
+    )
+    assert number.lid == LID
+
+
+def test_who_was_asked_for_by_number_is_found_by_lid() -> None:
+    answer = user(LID, [device("0")])
+    answer.attrs["pn_jid"] = PHONE
+    (found,) = GET.parse_iq(result(answer))
+    assert (found.user, found.lid, found.phone) == (LID, LID, PHONE)
+    assert found.is_of(PHONE)
+    assert found.is_of(LID)
+    assert not found.is_of(Jid.of_number("15550009999"))

@@ -9,7 +9,7 @@ from typing import Final
 from ..errors import Disconnected, WhatsAppError
 from ..events import Event
 from ..iq import IqSpec
-from ..jid import Jid
+from ..jid import SERVER_HOSTED_LID, SERVER_LID, Jid
 from ..pairing.credentials import Credentials
 from ..signal import IdentityKeys, SignalAddress
 from ..stanza.message import OwnIds
@@ -139,7 +139,8 @@ class Context:
             return jid
         own = self.own
         lid = own.lid.user if jid.user == own.phone.user else self.lids.lid_of(jid.user)
-        return jid if lid is None else Jid(lid, own.lid.server, jid.device)
+        server = SERVER_HOSTED_LID if jid.is_hosted else SERVER_LID
+        return jid if lid is None else Jid(lid, server, jid.device)
 
     def phone_of(self, jid: Jid) -> Jid | None:
         """The bare phone-number form of a user's JID, where it is known."""
@@ -150,6 +151,11 @@ class Context:
         own = self.own
         phone = own.phone.user if jid.user == own.lid.user else self.lids.phone_of(jid.user)
         return None if phone is None else Jid.of_number(phone)
+
+    def forms_of(self, jid: Jid) -> tuple[Jid, ...]:
+        """All bare addresses of a user that are known: by LID first, by number."""
+        forms = (self.canonical(jid.bare), jid.bare, self.phone_of(jid))
+        return tuple(dict.fromkeys(form for form in forms if form is not None))
 
     def address_of(self, jid: Jid) -> SignalAddress:
         """The Signal address of a device: by LID where one is known."""

@@ -39,15 +39,16 @@ class Devices:
         oldest = self._context.now() - CACHE_SECONDS
         for user in dict.fromkeys(users):
             record = await self._context.store.device_lists.get(None, str(user))
-            if record is not None and record.fetched_at > oldest:
+            # A list from the future is one from before the clock was set right.
+            if record is not None and oldest < record.fetched_at <= self._context.now():
                 found[user] = _device_jids(user, record)
             else:
                 missing.append(user)
         for start in range(0, len(missing), USERS_PER_QUERY):
             batch = missing[start : start + USERS_PER_QUERY]
             for listed in await self._query(batch):
-                if listed.user in batch:
-                    found[listed.user] = _device_jids(listed.user, await self._keep(listed))
+                for user in filter(listed.is_of, batch):
+                    found[user] = _device_jids(user, await self._keep(user, listed))
         return found
 
     async def lid_of(self, phone: Jid) -> Jid | None:
@@ -59,9 +60,9 @@ class Devices:
         if known.is_lid:
             return known
         for listed in await self._query([phone]):
-            await self._keep(listed)
-            if listed.user == phone:
-                return listed.lid and listed.lid.bare
+            if listed.is_of(phone):
+                await self._keep(phone, listed)
+                return listed.lid
         raise NotOnWhatsApp("The number is not on WhatsApp")
 
     async def check_number(self, digits: str) -> Jid:
@@ -93,13 +94,13 @@ class Devices:
     async def _query(self, users: Sequence[Jid]) -> tuple[UserDevices, ...]:
         listed = await self._context.execute(GetDevices(users=users, session_id=self._session_id()))
         await self._identities.learn(
-            (user.user, user.lid)
+            (user.phone, user.lid)
             for user in listed
-            if user.lid is not None and user.user.is_phone_number
+            if user.phone is not None and user.lid is not None
         )
         return listed
 
-    async def _keep(self, listed: UserDevices) -> storage.DeviceListRecord:
+    async def _keep(self, user: Jid, listed: UserDevices) -> storage.DeviceListRecord:
         record = storage.DeviceListRecord(
             devices=[
                 storage.DeviceListRecord.Device(
@@ -110,7 +111,7 @@ class Devices:
             fetched_at=self._context.now(),
         )
         async with self._context.store.transaction() as tx:
-            await self._context.store.device_lists.put(tx, str(listed.user), record)
+            await self._context.store.device_lists.put(tx, str(user), record)
         return record
 
     def _session_id(self) -> str:

@@ -4,7 +4,7 @@ from typing import Final
 
 from ..errors import NoSession, RemoteProtocolError
 from ..proto import wire
-from ..signal import group_decrypt, process_distribution
+from ..signal import SignalAddress, group_decrypt, process_distribution
 from ..stanza.message import MessageStanza
 from ..store import Transaction
 from .context import Context
@@ -43,10 +43,12 @@ class GroupKeys:
         if not stanza.is_group:
             raise RemoteProtocolError("A group ciphertext outside of a group")
         store = self._context.store
-        address = self._context.address_of(stanza.sender)
-        record = await store.sender_keys.get(tx, str(stanza.chat), address)
-        if record is None:
-            raise NoSession("No sender key")
-        record, plaintext = group_decrypt(record, ciphertext)
-        await store.sender_keys.put(tx, str(stanza.chat), address, record)
-        return plaintext
+        # A key that came before the sender's LID was known is kept by number.
+        for form in self._context.forms_of(stanza.sender):
+            address = SignalAddress(form.signal_name, stanza.sender.device)
+            record = await store.sender_keys.get(tx, str(stanza.chat), address)
+            if record is not None:
+                record, plaintext = group_decrypt(record, ciphertext)
+                await store.sender_keys.put(tx, str(stanza.chat), address, record)
+                return plaintext
+        raise NoSession("No sender key")

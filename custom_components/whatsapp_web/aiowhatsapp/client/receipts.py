@@ -1,6 +1,6 @@
 """The receipts we send: that a message reached this device, and nothing more."""
 
-from ..jid import Jid
+from ..jid import STATUS_BROADCAST, Jid
 from ..stanza.message import MessageStanza
 from ..wabinary import Node
 from .context import Context
@@ -30,10 +30,10 @@ class Receipts:
         attrs: dict[str, str | Jid] = {"id": stanza.id, "to": stanza.from_jid}
         if stanza.participant is not None:
             attrs["participant"] = stanza.participant
-        if stanza.from_me and not stanza.is_group:
+        if stanza.from_me:
             attrs["type"] = "sender"
-            if stanza.recipient is not None:
+            if stanza.recipient is not None and not stanza.is_group:
                 attrs["recipient"] = stanza.recipient.bare
-        else:
+        elif stanza.chat != STATUS_BROADCAST:
             attrs["type"] = "inactive"
         return [Node("receipt", attrs)]

@@ -12,6 +12,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from ..errors import InvalidKeyId, SignalError
+from ..events import IdentityChanged
 from ..iq.prekeys import FetchBundles
 from ..jid import Jid
 from ..pairing.adv import verify_device_identity
@@ -113,15 +114,7 @@ class Sessions:
         device, does not verify.
         """
         context = self._context
-        address = context.address_of(device)
         store = context.store
-        account_key = await store.identities.get(None, SignalAddress(address.name, 0))
-        verify_device_identity(
-            parts.device_identity,
-            identity=parts.identity,
-            device=device.device,
-            account_key=account_key,
-        )
         bundle = PreKeyBundle(
             registration_id=parts.registration_id,
             identity=parts.identity,
@@ -132,13 +125,24 @@ class Sessions:
             pre_key=parts.pre_key,
             device_identity=parts.device_identity,
         )
-        async with self.locked([address]), store.transaction() as tx:
+        async with self.locked_for([device]), store.transaction() as tx:
+            address = context.address_of(device)
+            verify_device_identity(
+                parts.device_identity,
+                identity=parts.identity,
+                device=device.device,
+                account_key=await store.identities.get(tx, SignalAddress(address.name, 0)),
+            )
             record = await store.sessions.get(tx, address)
             record = process_bundle(
                 record, bundle, ours=context.identity, random_bytes=context.random_bytes
             )
+            known = await store.identities.get(tx, address)
             await store.sessions.put(tx, address, record)
             await store.identities.put(tx, address, parts.identity)
+        if known not in (None, parts.identity):
+            _LOGGER.info("The identity of %s changed", device.log_form)
+            context.emit(IdentityChanged(user=context.canonical(device.bare)))
 
     async def forget(self, devices: Iterable[Jid]) -> None:
         """Drop the sessions with some devices."""
@@ -167,7 +171,12 @@ class Sessions:
             record = records.get(addresses[device])
             if record is None:
                 continue
-            record, message = encrypt(record, plaintext)
+            try:
+                record, message = encrypt(record, plaintext)
+            except SignalError as err:
+                # One session that can't be used keeps nobody else's message back.
+                _LOGGER.warning("Encrypting for %s failed: %s", device.log_form, err)
+                continue
             await store.sessions.put(tx, addresses[device], record)
             encrypted[device] = message
             if index % STEPS_PER_SLICE == 0:

@@ -11,13 +11,14 @@
 ```
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import AttributeMissing
-from ..jid import MAX_DEVICE, Jid
+from ..jid import Jid
 from ..wabinary import Node
+from ..wabinary.tags import MAX_AD_DEVICE
 from .spec import IqSpec
 
 # Nobody has more linked devices than a handful; this bounds a hostile answer.
@@ -37,12 +38,21 @@ class ListedDevice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserDevices:
-    """A user's devices; `key_index_list` is the signed list that vouches for them."""
+    """A user's devices; `key_index_list` is the signed list that vouches for them.
+
+    The server may name a user by LID who was asked for by number, with the number in
+    `phone`; all addresses are bare.
+    """
 
     user: Jid
     devices: tuple[ListedDevice, ...]
     lid: Jid | None
+    phone: Jid | None
     key_index_list: bytes | None = field(repr=False)
+
+    def is_of(self, user: Jid) -> bool:
+        """Whether this is the answer for that user."""
+        return user in (self.user, self.lid, self.phone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,20 +73,7 @@ class GetDevices(IqSpec[tuple[UserDevices, ...]]):
 
     def parse(self, node: Node) -> tuple[UserDevices, ...]:
         """Leave out users that the server doesn't know or answers with an error."""
-        found = []
-        for user in _users(node):
-            devices = _devices(user)
-            jid = user.jid("jid")
-            if devices is not None and jid is not None:
-                found.append(
-                    UserDevices(
-                        user=jid.bare,
-                        devices=devices,
-                        lid=_lid(user),
-                        key_index_list=_key_index_list(user),
-                    )
-                )
-        return tuple(found)
+        return tuple(_each(node, _user_devices))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,24 +104,7 @@ class CheckNumbers(IqSpec[tuple[KnownNumber, ...]]):
 
     def parse(self, node: Node) -> tuple[KnownNumber, ...]:
         """Read who is in and who is out."""
-        known = []
-        for user in _users(node):
-            contact = user.child("contact")
-            if contact is None:
-                continue
-            jid = user.jid("jid")
-            phone = jid if jid is not None and jid.is_phone_number else user.jid("pn_jid")
-            lid = jid if jid is not None and jid.is_lid else _lid(user)
-            known.append(
-                KnownNumber(
-                    query=contact.text,
-                    registered=contact.attr("type") == "in",
-                    jid=jid,
-                    phone=phone,
-                    lid=lid,
-                )
-            )
-        return tuple(known)
+        return tuple(_each(node, _known_number))
 
 
 def _usync(session_id: str, mode: str, context: str, query: list[Node], users: list[Node]) -> Node:
@@ -135,8 +115,44 @@ def _usync(session_id: str, mode: str, context: str, query: list[Node], users: l
     )
 
 
-def _users(node: Node) -> list[Node]:
-    return node.required_child("usync").required_child("list").children("user")
+def _each[T](node: Node, read: Callable[[Node], T]) -> Iterator[T]:
+    """Read the users of an answer; one that makes no sense is left out, not all."""
+    for user in node.required_child("usync").required_child("list").children("user"):
+        try:
+            yield read(user)
+        except AttributeMissing:
+            continue
+
+
+def _user_devices(user: Node) -> UserDevices:
+    jid, phone, lid = _addresses(user)
+    devices = _devices(user)
+    if jid is None or not devices:
+        # Whoever is on WhatsApp has a device: an empty list says nothing.
+        raise AttributeMissing("a user without address or devices")
+    return UserDevices(
+        user=jid, devices=devices, lid=lid, phone=phone, key_index_list=_key_index_list(user)
+    )
+
+
+def _known_number(user: Node) -> KnownNumber:
+    contact = user.required_child("contact")
+    jid, phone, lid = _addresses(user)
+    return KnownNumber(
+        query=contact.text,
+        registered=contact.attr("type") == "in",
+        jid=jid,
+        phone=phone,
+        lid=lid,
+    )
+
+
+def _addresses(user: Node) -> tuple[Jid | None, Jid | None, Jid | None]:
+    """Read a user's address, phone number and LID, without device numbers."""
+    jid = user.jid("jid")
+    phone = jid if jid is not None and jid.is_phone_number else user.jid("pn_jid")
+    lid = jid if jid is not None and jid.is_lid else _lid(user)
+    return jid and jid.bare, phone and phone.bare, lid and lid.bare
 
 
 def _lid(user: Node) -> Jid | None:
@@ -145,23 +161,20 @@ def _lid(user: Node) -> Jid | None:
     return lid if lid is not None and lid.is_lid else None
 
 
-def _devices(user: Node) -> tuple[ListedDevice, ...] | None:
+def _devices(user: Node) -> tuple[ListedDevice, ...]:
     """Read a device list; a companion without key index would be refused later."""
-    listed = user.child("devices")
-    device_list = None if listed is None else listed.child("device-list")
-    if device_list is None:
-        return None
+    device_list = user.required_child("devices").required_child("device-list")
     devices = []
     for device in device_list.children("device")[:MAX_DEVICES]:
         device_id = device.int_attr("id")
         key_index = device.int_attr("key-index")
-        if device_id is None or not 0 <= device_id <= MAX_DEVICE:
+        if device_id is None or not 0 <= device_id <= MAX_AD_DEVICE:
             continue
         if (device_id and key_index is None) or not 0 <= (key_index or 0) <= MAX_KEY_INDEX:
             continue
         hosted = device.attr("is_hosted") == "true" or device_id == HOSTED_DEVICE
         devices.append(ListedDevice(id=device_id, key_index=key_index, hosted=hosted))
-    return tuple(devices) or None
+    return tuple(devices)
 
 
 def _key_index_list(user: Node) -> bytes | None:

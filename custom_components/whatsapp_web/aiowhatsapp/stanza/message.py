@@ -94,7 +94,7 @@ class MessageStanza:
     @property
     def is_peer(self) -> bool:
         """Whether it is housekeeping between devices of our own account."""
-        return self.category == "peer"
+        return self.from_me and self.category == "peer"
 
 
 def parse_message(node: Node, own: OwnIds) -> MessageStanza:
@@ -127,7 +127,8 @@ def parse_message(node: Node, own: OwnIds) -> MessageStanza:
         chat=chat,
         sender=sender,
         sender_alternate=_alternate(node, sender, f"{prefix}_lid", f"{prefix}_pn"),
-        recipient_alternate=_recipient_alternate(node, chat),
+        # In what others write the recipient is us, and no name of the chat.
+        recipient_alternate=_recipient_alternate(node, chat) if from_me and not in_room else None,
         from_me=from_me,
         timestamp=min(max(node.int_attr("t", default=0), 0), MAX_TIMESTAMP),
         push_name=push_name[:MAX_NAME] if push_name else None,
