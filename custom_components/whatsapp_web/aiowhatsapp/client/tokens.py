@@ -4,16 +4,12 @@ The server may refuse a first message to someone without one (error 463). A cont
 sends us theirs; we show it with each message, and issue ours once a week.
 """
 
-import logging
 from typing import Final
 
-from ..errors import WhatsAppError
 from ..iq.session import IssueTrustedContactToken
 from ..jid import Jid
 from ..wabinary import Node
 from .context import Context
-
-_LOGGER = logging.getLogger(__name__)
 
 # Settings tctoken_duration and tctoken_num_buckets as the web client has them.
 BUCKET_SECONDS: Final = 604_800
@@ -29,6 +25,7 @@ class TrustedContactTokens:
     def __init__(self, context: Context) -> None:
         """Share the client's context."""
         self._context = context
+        self._issuing: set[str] = set()
 
     async def on_notification(self, node: Node) -> None:
         """Keep the token that a `privacy_token` notification brings; newer wins."""
@@ -68,10 +65,11 @@ class TrustedContactTokens:
         known = await context.store.meta.get(None, key)
         if known is not None and int.from_bytes(known) // BUCKET_SECONDS >= now // BUCKET_SECONDS:
             return
+        if key in self._issuing:
+            return
+        self._issuing.add(key)
         try:
             await context.execute(IssueTrustedContactToken(contact.bare, now))
-        except WhatsAppError as err:
-            _LOGGER.debug("Issuing a token failed: %s", err)
-            return
-        async with context.store.transaction() as tx:
-            await context.store.meta.put(tx, key, now.to_bytes(8))
+            await context.store.meta.put(None, key, now.to_bytes(8))
+        finally:
+            self._issuing.discard(key)
