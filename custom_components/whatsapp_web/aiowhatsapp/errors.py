@@ -13,6 +13,15 @@ class TransportError(ConnectionFailed):
     """The socket could not be opened, or broke."""
 
 
+class UpgradeRefused(TransportError):
+    """Something answered, but with an HTTP status in place of a WebSocket."""
+
+    def __init__(self, status: int) -> None:
+        """Keep the status."""
+        super().__init__(f"Connecting was refused with HTTP status {status}")
+        self.status = status
+
+
 class HandshakeTimeout(ConnectionFailed):
     """The server did not finish the Noise handshake in time."""
 
@@ -60,6 +69,10 @@ class DeviceRemoved(LoggedOut):
     def __init__(self) -> None:
         """Name the reason."""
         super().__init__("device_removed")
+
+
+class AccountLocked(LoggedOut):
+    """The account was locked or banned, or has moved to another phone."""
 
 
 class PairingFailed(NotLinked):

@@ -1,7 +1,7 @@
 """The client: one linked account, from the outside."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 import logging
 from typing import Final
 
@@ -9,6 +9,7 @@ from ..errors import (
     ConnectionFailed,
     Disconnected,
     LocalProtocolError,
+    StoreError,
     WhatsAppError,
 )
 from ..events import Event, OwnNameChanged, Status, StatusChanged
@@ -48,6 +49,9 @@ _LOGGER = logging.getLogger(__name__)
 LOGOUT_TIMEOUT: Final = 5.0
 PRUNE_EVERY: Final = 6 * 3600.0
 FLUSH_EVERY: Final = 5.0
+# With less room than this the store counts as full.
+ROOM_NEEDED: Final = 64 * 1024
+_ROOM: Final = "room"
 
 
 class Client:
@@ -94,6 +98,7 @@ class Client:
             server=server,
             pre_keys=self._pre_keys,
             make_router=self._make_router,
+            reopen_store=self._reopen_store,
             on_status=self._set_status,
             on_ready=self._on_ready,
         )
@@ -101,6 +106,7 @@ class Client:
         self._status = Status.DISCONNECTED
         self._last_error: WhatsAppError | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
         self._status_changed = asyncio.Event()
         self._connections = 0
         context.dispatcher.subscribe(OwnNameChanged, self._on_own_name)
@@ -114,6 +120,7 @@ class Client:
         """
         if self._tasks:
             raise LocalProtocolError("The client was started already")
+        self._stopped = False
         context = self._context
         await context.store.open()
         await take_over_copy(context)
@@ -171,18 +178,41 @@ class Client:
 
     async def stop(self) -> None:
         """Disconnect, finish writing and close the store; safe to call again."""
+        self._stopped = True
         tasks, self._tasks = self._tasks, set()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._context.finish_lasting()
         try:
             if tasks:
                 await self._inbox.flush()
         except WhatsAppError as err:
             _LOGGER.debug("The last flush failed: %s", err)
-        await self._context.store.close()
+        await self._close_store()
         if tasks and self._status not in (Status.LOGGED_OUT, Status.ERROR):
             self._set_status(Status.DISCONNECTED, None)
+
+    async def _close_store(self) -> None:
+        try:
+            await self._context.store.close()
+        except StoreError as err:
+            # It is closed all the same, and what matters was on disk before.
+            _LOGGER.debug("Closing the store failed: %s", err)
+
+    async def _reopen_store(self) -> None:
+        """Open the store anew, and go on where it had failed.
+
+        Raises `StoreError` unless it can be read and written.
+        """
+        await self._close_store()
+        store = self._context.store
+        await store.open()
+        # On a full disk a store still opens.
+        await store.meta.put(None, _ROOM, bytes(ROOM_NEEDED))
+        await store.meta.delete(None, _ROOM)
+        if not self._inbox.held:
+            await self._inbox.release()
 
     async def logout(self) -> None:
         """Ask the server to remove this device, then stop; works best effort."""
@@ -288,6 +318,9 @@ class Client:
         known = self._context.canonical(Jid.of_number(digits))
         if known.is_lid:
             return known
+        return await self._do(self._check_number(digits))
+
+    async def _check_number(self, digits: str) -> Jid:
         await self._context.wait_online()
         return await self._devices.check_number(digits)
 
@@ -305,9 +338,19 @@ class Client:
         Raises `Disconnected` or `RequestTimeout` (it may have arrived all the same),
         `NotOnWhatsApp`, `NoDevices`, `Rejected`, `IqError`, or `StoreError`.
         """
-        return await self._outgoing.send(chat, message, message_id=message_id)
+        return await self._do(self._outgoing.send(chat, message, message_id=message_id))
 
     # --- inside
+
+    async def _do[R](self, work: Coroutine[None, None, R]) -> R:
+        """Do something for a caller; when the store fails it, the line can't go on either."""
+        try:
+            return await work
+        except StoreError as err:
+            if self._stopped:
+                raise Disconnected("Stopped") from err
+            self._runner.end_line(err)
+            raise
 
     def _make_router(self, backlog: OfflineBacklog) -> Router:
         context = self._context

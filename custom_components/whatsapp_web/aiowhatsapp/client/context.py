@@ -23,6 +23,8 @@ _LOGGER = logging.getLogger(__name__)
 
 # Longest that a send waits for a broken line to come back before it gives up.
 LINE_WAIT: Final = 20.0
+# How long work that outlives connections may take when the client stops.
+LASTING_GRACE: Final = 5.0
 
 
 class LidMap:
@@ -66,7 +68,10 @@ class Context:
     dispatcher: Dispatcher = field(default_factory=Dispatcher)
     link: Link | None = None
     online: asyncio.Event = field(default_factory=asyncio.Event)
+    # Why there will be no line for longer, where that is known.
+    hindrance: WhatsAppError | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _lasting_tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def own(self) -> OwnIds:
@@ -108,23 +113,36 @@ class Context:
         return await self.require_link().execute(spec)
 
     async def wait_online(self, timeout: float = LINE_WAIT) -> Link:
-        """Wait for the line to be open; raise `Disconnected` when it stays down."""
+        """Wait for the line to be open.
+
+        Raises `Disconnected` when it stays down, or at once what keeps it down for long.
+        """
+        if self.hindrance is not None:
+            raise self.hindrance.with_traceback(None)
         try:
             async with asyncio.timeout(timeout):
-                await self.online.wait()
+                while True:
+                    await self.online.wait()
+                    if self.link is not None and not self.link.closed:
+                        return self.link
+                    # It broke this moment, while writing: the next one is meant.
+                    self.online.clear()
         except TimeoutError as err:
-            raise Disconnected("Not connected") from err
-        return self.require_link()
+            raise self.hindrance or Disconnected("Not connected") from err
 
     def emit(self, event: Event) -> None:
         """Tell the listeners."""
         self.dispatcher.emit(event)
 
-    def spawn(self, work: Coroutine[None, None, None], name: str) -> None:
-        """Do something beside the reader; its failure is logged, not raised."""
+    def spawn(self, work: Coroutine[None, None, None], name: str, *, lasting: bool = False) -> None:
+        """Do something beside the reader; its failure is logged, not raised.
+
+        It ends with the connection, unless it is `lasting`.
+        """
         task = asyncio.get_running_loop().create_task(_guarded(work, name), name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks = self._lasting_tasks if lasting else self._tasks
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     async def cancel_tasks(self) -> None:
         """Cancel what `spawn` began and wait until all of it is gone."""
@@ -132,6 +150,15 @@ class Context:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def finish_lasting(self) -> None:
+        """Wait until all lasting work is done; cancel what takes too long."""
+        if not self._lasting_tasks:
+            return
+        _, late = await asyncio.wait(self._lasting_tasks, timeout=LASTING_GRACE)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     def canonical(self, jid: Jid) -> Jid:
         """The LID form of a user's JID where one is known, else the JID as it is."""

@@ -1,8 +1,9 @@
 """Receiving: one message after another, from ciphertext to listener, once each.
 
 For every message: decrypt; commit ratchet, used prekey, dedupe note and the text as
-one transaction; only then tell the server that it is safe; then mark it as handed
-over and tell the listeners. A crash at any line loses nothing and repeats nothing.
+one transaction; only then tell the listeners and mark it as handed over; last of all
+tell the server that it is safe. So whatever the server has no receipt for comes again,
+and a crash or a broken line anywhere loses nothing and repeats nothing.
 """
 
 import logging
@@ -64,6 +65,11 @@ class Inbox:
         self._handed_over: list[str] = []
         self._held = False
 
+    @property
+    def held(self) -> bool:
+        """Whether messages wait for `release`."""
+        return self._held
+
     def hold(self) -> None:
         """Keep messages in the inbox until `release`."""
         self._held = True
@@ -76,10 +82,15 @@ class Inbox:
 
     async def flush(self) -> None:
         """Remove from disk what was handed over."""
-        keys, self._handed_over = self._handed_over, []
-        if not keys:
-            return
-        await self._context.store.inbox.delete(None, *keys)
+        keys = tuple(self._handed_over)
+        if keys:
+            await self._context.store.inbox.delete(None, *keys)
+            self._forget(keys)
+
+    def _forget(self, keys: tuple[str, ...]) -> None:
+        """Note that these are off the disk, and their marks with them."""
+        gone = frozenset(keys)
+        self._handed_over = [key for key in self._handed_over if key not in gone]
 
     async def receive(self, node: Node) -> None:
         """Deal with one `<message>`; every way out of here answers the server."""
@@ -92,6 +103,7 @@ class Inbox:
         await self._identities.learn_from_message(stanza)
         key = self._key_of(stanza)
         if await self._context.store.seen.contains(None, key):
+            await self._hand_over_late(key)
             await self._receipts.delivered(stanza)
             return
         if not stanza.encs:
@@ -113,9 +125,9 @@ class Inbox:
             _LOGGER.debug("A message decrypts but does not parse: %s", err)
             await self._nack(stanza.node, Nack.INVALID_PROTOBUF)
             return
-        await self._receipts.delivered(stanza, history=history)
         if message is not None and not self._held:
             self._hand_over(key, message)
+        await self._receipts.delivered(stanza, history=history)
 
     async def _ask_again(self, stanza: MessageStanza, error: SignalError) -> None:
         _LOGGER.info("A message could not be read (%s): asking for it again", type(error).__name__)
@@ -167,7 +179,7 @@ class Inbox:
                     await context.store.inbox.put(tx, key, record)
                 await context.store.inbox.delete(tx, *done)
         if failure is None:
-            self._handed_over = self._handed_over[len(done) :]
+            self._forget(done)
         if identity_changed:
             await self._identities.changed_in_message(stanza.sender)
         if failure is not None:
@@ -210,8 +222,16 @@ class Inbox:
             offline=stanza.offline,
         )
 
+    async def _hand_over_late(self, key: str) -> None:
+        """Hand over a message that was stored, but whose handing over was cut short."""
+        record = await self._context.store.inbox.get(None, key)
+        if record is not None and not self._held:
+            self._hand_over(key, record)
+
     def _hand_over(self, key: str, record: storage.InboxRecord) -> None:
         """Tell the listeners, and mark the message in the moment it is passed on."""
+        if self._context.store.inbox.is_delivered(key):
+            return
         message = self._build(record)
 
         def take() -> None:

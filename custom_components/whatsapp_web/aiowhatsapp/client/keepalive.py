@@ -12,7 +12,7 @@ SHORTEST_INTERVAL: Final = 15.0
 INTERVAL_SPREAD: Final = 7.5
 # The web client's dead-socket time: nothing heard that long after a question.
 DEAD_AFTER: Final = 20.0
-_CHECK_EVERY: Final = 5.0
+_CHECK_EVERY: Final = 2.5
 
 
 class Ambient(Protocol):

@@ -8,12 +8,19 @@ from typing import Final
 
 from ..connection import (
     Connection,
+    ConnectionState,
     HandshakeCompleted,
     NodeReceived,
     StreamClosed,
     UndecodableFrame,
 )
-from ..errors import Disconnected, HandshakeTimeout, RequestTimeout, WhatsAppError
+from ..errors import (
+    Disconnected,
+    HandshakeTimeout,
+    RequestTimeout,
+    TransportError,
+    WhatsAppError,
+)
 from ..iq import IqSpec
 from ..transport.base import Connector, Socket
 from ..wabinary import Node
@@ -24,6 +31,10 @@ _LOGGER = logging.getLogger(__name__)
 # What the official client waits for a handshake, and for the answer to a request.
 HANDSHAKE_TIMEOUT: Final = 20.0
 REQUEST_TIMEOUT: Final = 75.0
+# A dead line takes data until the buffers on the way are full, and then none.
+WRITE_TIMEOUT: Final = 20.0
+# How long data may trickle in without completing a frame and still count as life.
+LONGEST_FRAME: Final = 60.0
 
 
 class Link:
@@ -40,8 +51,8 @@ class Link:
         self._waiters: dict[str, asyncio.Future[Node]] = {}
         self._closed_with: WhatsAppError | None = None
         self._early_nodes: list[Node] = []
-        now = clock.monotonic()
-        self.last_received = now
+        self._write_limit: asyncio.Timeout | None = None
+        self._last_frame = clock.monotonic()
         # When the first question after the last read was written; None = none is open.
         self.unanswered_since: float | None = None
 
@@ -108,9 +119,9 @@ class Link:
             received = await self._socket.receive()
             if received is None:
                 return self._closed_with or Disconnected("The server closed the connection")
-            self.last_received = self._clock.monotonic()
-            self.unanswered_since = None
-            for event in self._engine.receive_data(received):
+            events = self._engine.receive_data(received)
+            self._note_life(frames=len(events))
+            for event in events:
                 match event:
                     case NodeReceived(node=node):
                         self._route(node, on_node)
@@ -120,6 +131,14 @@ class Link:
                         return Disconnected("The server ended the stream")
                     case _:
                         pass
+
+    def _note_life(self, *, frames: int) -> None:
+        """Note that something was heard."""
+        now = self._clock.monotonic()
+        if frames:
+            self._last_frame = now
+        if now - self._last_frame < LONGEST_FRAME:
+            self.unanswered_since = None
 
     def _route(self, node: Node, on_node: Callable[[Node], None]) -> None:
         if _LOGGER.isEnabledFor(logging.DEBUG):
@@ -146,20 +165,35 @@ class Link:
     async def send(self, node: Node) -> None:
         """Write one node; raise `Disconnected` when the connection has ended.
 
-        A write that fails ends the connection, as its cipher counter is spent.
+        A write that fails ends the connection, as its cipher counter is spent. Raises
+        `LocalProtocolError` for a node that the format can't say; that ends nothing.
         """
         async with self._write_lock:
             if self._closed_with is not None:
                 raise Disconnected("Not connected") from self._closed_with
             if _LOGGER.isEnabledFor(logging.DEBUG):
                 _LOGGER.debug("> %s", node)
+            if self._engine.state is not ConnectionState.OPEN:
+                raise Disconnected("The connection ended")
+            # A node that can't be written spends no counter: the line stays good.
+            data = self._engine.send_node(node)
             if self.unanswered_since is None and _wants_answer(node):
                 self.unanswered_since = self._clock.monotonic()
             try:
-                await self._socket.send(self._engine.send_node(node))
+                await self._write(data)
             except WhatsAppError as err:
                 await self.close(err)
                 raise Disconnected("The connection broke while writing") from err
+
+    async def _write(self, data: bytes) -> None:
+        """Write bytes; raise `TransportError` when the line takes too long, or is closed."""
+        try:
+            async with asyncio.timeout(WRITE_TIMEOUT) as self._write_limit:
+                await self._socket.send(data)
+        except TimeoutError as err:
+            raise TransportError("The line takes no more data") from err
+        finally:
+            self._write_limit = None
 
     def expect(self, answer_id: str) -> asyncio.Future[Node]:
         """Register for the answer with that id, before the question is written."""
@@ -203,6 +237,9 @@ class Link:
                 waiter.set_exception(Disconnected("The connection ended"))
                 # Whoever registered may be gone by now; that is no news for the log.
                 waiter.exception()
+        if self._write_limit is not None:
+            # Whoever is stuck in writing is let go.
+            self._write_limit.reschedule(asyncio.get_running_loop().time())
         await self._socket.close()
 
 

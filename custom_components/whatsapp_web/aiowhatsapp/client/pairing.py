@@ -18,6 +18,7 @@ from ..errors import (
     PairingExpired,
     PairingFailed,
     PasskeyRequired,
+    RemoteProtocolError,
     WhatsAppError,
 )
 from ..pairing import link_code, passkey, stanzas
@@ -222,10 +223,11 @@ class Pairing:
             item = await self._next_item()
             try:
                 await self._take(item)
-            except ConnectionFailed as err:
+            except (ConnectionFailed, RemoteProtocolError) as err:
                 if self._credentials is None:
                     raise
-                # The server restarts the stream to let the linked device log in.
+                # The server restarts the stream to let the linked device log in; if it
+                # ended in another way, the login will tell whether it took our word.
                 _LOGGER.debug("Linked; the connection ended: %s", err)
                 return self._credentials
             if self._credentials is not None and self.clock.monotonic() >= self._restart_until:

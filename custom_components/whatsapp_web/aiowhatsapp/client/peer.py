@@ -25,6 +25,8 @@ MAX_KEYS: Final = 256
 MAX_KEY_ID: Final = 64
 MAX_INLINE_HISTORY: Final = 64 * 1024 * 1024
 MAX_MAPPINGS: Final = 100_000
+# As many as take a few milliseconds to put together.
+NAMES_PER_COMMIT: Final = 256
 _Protocol: Final = wire.Message.ProtocolMessage
 # The phone's word for "no name".
 _NO_NAME: Final = "-"
@@ -74,10 +76,12 @@ class PeerMessages:
         if protocol.HasField("historySyncNotification"):
             inline = protocol.historySyncNotification.initialHistBootstrapInlinePayload
             if inline:
-                self._context.spawn(self._read_history(inline), "reading history")
+                self._context.spawn(self._read_history(inline), "reading history", lasting=True)
         if protocol.HasField("lidMigrationMappingSyncMessage"):
             payload = protocol.lidMigrationMappingSyncMessage.encodedMappingPayload
-            self._context.spawn(self._read_mapping(payload), "reading the LID mapping")
+            self._context.spawn(
+                self._read_mapping(payload), "reading the LID mapping", lasting=True
+            )
 
     async def _read_history(self, compressed: bytes) -> None:
         """Take names and LIDs out of an inline history; it is read off the event loop."""
@@ -88,27 +92,25 @@ class PeerMessages:
             return
         pairs, names = summary
         await self._identities.learn(pairs, overwrite=False)
-        own = self._context.own
-        async with self._context.store.transaction() as tx:
+        for start in range(0, len(names), NAMES_PER_COMMIT):
+            await self._keep_names(names[start : start + NAMES_PER_COMMIT])
+
+    async def _keep_names(self, names: list[tuple[Jid, str]]) -> None:
+        context = self._context
+        async with context.store.transaction() as tx:
             for user, name in names:
-                await self._context.store.contacts.put(tx, str(self._context.canonical(user)), name)
+                await context.store.contacts.put(tx, str(context.canonical(user)), name)
         for user, name in names:
-            if own.is_self(user):
-                self._context.emit(OwnNameChanged(name=name))
+            if context.own.is_self(user):
+                context.emit(OwnNameChanged(name=name))
 
     async def _read_mapping(self, payload: bytes) -> None:
         try:
-            mapping = wire.LIDMigrationMappingSyncPayload.FromString(payload)
-        except ProtobufDecodeError:
+            pairs = await self._context.run_blocking(lambda: _pairs_of_mapping(payload))
+        except ProtobufDecodeError as err:
+            _LOGGER.debug("A LID mapping does not read: %s", err)
             return
-        await self._identities.learn(
-            (
-                Jid.of_number(str(entry.pn)),
-                Jid(str(entry.latestLid or entry.assignedLid), SERVER_LID),
-            )
-            for entry in mapping.pnToLidMappings[:MAX_MAPPINGS]
-            if entry.pn and (entry.latestLid or entry.assignedLid)
-        )
+        await self._identities.learn(pairs)
 
 
 def _summarise(compressed: bytes) -> tuple[list[tuple[Jid, Jid]], list[tuple[Jid, str]]]:
@@ -119,15 +121,38 @@ def _summarise(compressed: bytes) -> tuple[list[tuple[Jid, Jid]], list[tuple[Jid
         raise DecodeError("History is too large")
     history = wire.HistorySync.FromString(raw)
     pairs = [
-        (Jid.parse(entry.pnJid).bare, Jid.parse(entry.lidJid).bare)
+        (phone, lid)
         for entry in history.phoneNumberToLidMappings[:MAX_MAPPINGS]
-        if isinstance(entry.pnJid, str) and isinstance(entry.lidJid, str)
+        if (phone := _user(entry.pnJid)) is not None and (lid := _user(entry.lidJid)) is not None
     ]
     names = [
-        (Jid.parse(entry.id).bare, entry.pushname[:256])
+        (user, entry.pushname[:256])
         for entry in history.pushnames[:MAX_MAPPINGS]
-        if isinstance(entry.id, str)
+        if (user := _user(entry.id)) is not None
         and isinstance(entry.pushname, str)
         and entry.pushname not in ("", _NO_NAME)
     ]
     return pairs, names
+
+
+def _pairs_of_mapping(payload: bytes) -> list[tuple[Jid, Jid]]:
+    """Read the pairs of number and LID that a migration brings; the latest LID counts."""
+    mapping = wire.LIDMigrationMappingSyncPayload.FromString(payload)
+    pairs = [
+        (entry.pn, entry.latestLid or entry.assignedLid)
+        for entry in mapping.pnToLidMappings[:MAX_MAPPINGS]
+    ]
+    return [
+        (Jid.of_number(str(phone)), Jid(str(lid), SERVER_LID))
+        for phone, lid in pairs
+        if phone and lid
+    ]
+
+
+def _user(text: str | bytes) -> Jid | None:
+    """Read a user's address; text that is not UTF-8 comes as bytes."""
+    try:
+        jid = Jid.parse(text) if isinstance(text, str) else None
+    except DecodeError:
+        return None
+    return jid.bare if jid is not None and jid.is_user else None

@@ -25,6 +25,7 @@ class Router:
         self._handlers: dict[str, Handler] = {}
         self._waiting: deque[Node] = deque()
         self._wake = asyncio.Event()
+        self._stopping = False
         self._fallback: Handler | None = None
 
     def add(self, tag: str, handler: Handler) -> None:
@@ -44,10 +45,15 @@ class Router:
         self._waiting.append(node)
         self._wake.set()
 
+    def stop(self) -> None:
+        """Let `run` end after the stanza that it is at, however much waits."""
+        self._stopping = True
+        self._wake.set()
+
     async def run(self) -> WhatsAppError:
         """Handle stanzas until the line or the store fails; say which."""
-        while True:
-            while self._waiting:
+        while not self._stopping:
+            while self._waiting and not self._stopping:
                 node = self._waiting.popleft()
                 handler = self._handlers.get(node.tag, self._fallback)
                 if handler is None:
@@ -62,4 +68,6 @@ class Router:
                 except Exception:
                     _LOGGER.exception("Handling a <%s> failed", node.tag[:32])
             self._wake.clear()
-            await self._wake.wait()
+            if not self._stopping:
+                await self._wake.wait()
+        return Disconnected("Stopped")

@@ -8,7 +8,15 @@ from typing import Final
 
 from ..connection import Connection
 from ..crypto.curve25519 import KeyPair
-from ..errors import Disconnected, IqError, RequestTimeout, WhatsAppError
+from ..errors import (
+    Disconnected,
+    IqError,
+    RequestTimeout,
+    StoreCorrupt,
+    StoreError,
+    TemporarilyBanned,
+    WhatsAppError,
+)
 from ..events import Status
 from ..iq.session import LeavePassive
 from ..pairing.registration import login_payload
@@ -20,7 +28,7 @@ from .handlers.ib import ROUTING_INFO, OfflineBacklog
 from .keepalive import keep_alive
 from .link import Link
 from .prekeys import PreKeys
-from .reconnect import STABLE_AFTER, Backoff, Verdict, decide
+from .reconnect import STABLE_AFTER, Backoff, Next, Verdict, decide
 from .router import Router
 from .settings import ServerSettings
 
@@ -31,6 +39,8 @@ LOGIN_TIMEOUT: Final = 30.0
 # The web client's OFFLINE_STANZA_TIMEOUT: then it goes on as if all had come.
 BACKLOG_TIMEOUT: Final = 60.0
 ID_PREFIX_BYTES: Final = 4
+# How long a handler may take to finish when its line is gone.
+HANDLER_GRACE: Final = 10.0
 # A server that keeps asking for a restart is not hammered.
 MAX_AT_ONCE: Final = 3
 
@@ -52,19 +62,26 @@ class Runner:
         server: ServerSettings,
         pre_keys: PreKeys,
         make_router: Callable[[OfflineBacklog], Router],
+        reopen_store: Callable[[], Awaitable[None]],
         on_status: Callable[[Status, WhatsAppError | None], None],
         on_ready: Callable[[], Awaitable[None]],
     ) -> None:
-        """`make_router` gives the handlers of a new connection."""
+        """`make_router` gives the handlers of a new connection.
+
+        `reopen_store` raises `StoreError` unless the store can be read and written.
+        """
         self._context = context
         self._connector = connector
         self._server = server
         self._pre_keys = pre_keys
         self._make_router = make_router
+        self._reopen_store = reopen_store
         self._on_status = on_status
         self._on_ready = on_ready
         self._backoff = Backoff()
         self._hurry = asyncio.Event()
+        self._ready_at: float | None = None
+        self._ended: asyncio.Future[WhatsAppError] | None = None
 
     def hurry(self) -> None:
         """Try to connect now instead of waiting out the backoff."""
@@ -75,23 +92,59 @@ class Runner:
         context = self._context
         at_once = 0
         while True:
+            self._context.hindrance = None
             self._on_status(Status.CONNECTING, None)
-            began = context.clock.monotonic()
+            self._ready_at = None
             error = await self._live_once()
-            if context.clock.monotonic() - began >= STABLE_AFTER:
+            if self._was_stable():
                 self._backoff.was_stable()
+                at_once = 0
             following = decide(error, self._backoff, context.random_unit())
             _LOGGER.debug("Connection ended (%s): %s", error, following.verdict.value)
+            if following.verdict is Verdict.MEND_STORE:
+                error = await self._mend_store(error, following.wait)
+                if isinstance(error, StoreCorrupt):
+                    following = Next(Verdict.STOP)
             if following.verdict is Verdict.LOGGED_OUT:
-                self._on_status(Status.LOGGED_OUT, error)
+                self._say(Status.LOGGED_OUT, error)
                 return error
             if following.verdict is Verdict.STOP:
-                self._on_status(Status.ERROR, error)
+                self._say(Status.ERROR, error)
                 return error
             at_once = at_once + 1 if following.verdict is Verdict.AT_ONCE else 0
             if following.verdict is Verdict.RETRY or at_once > MAX_AT_ONCE:
-                self._on_status(Status.DISCONNECTED, error)
+                self._say(Status.DISCONNECTED, error)
                 await self._wait(following.wait or self._backoff.next_wait(context.random_unit()))
+
+    def end_line(self, error: WhatsAppError) -> None:
+        """End the connection, if there is one, as if that error had ended it."""
+        if self._ended is not None:
+            _resolve(self._ended, error)
+
+    def _say(self, status: Status, error: WhatsAppError) -> None:
+        """Tell how it stands; whoever wants the line meanwhile is told why there is none."""
+        short = status is Status.DISCONNECTED and not isinstance(error, TemporarilyBanned)
+        self._context.hindrance = None if short else error
+        self._on_status(status, error)
+
+    async def _mend_store(self, error: WhatsAppError, wait: float) -> WhatsAppError:
+        """Wait until the store works again, or is found damaged; give the last error."""
+        while not isinstance(error, StoreCorrupt):
+            self._say(Status.ERROR, error)
+            await self._wait(wait)
+            try:
+                await self._reopen_store()
+            except StoreError as err:
+                error = err
+                wait = self._backoff.next_store(self._context.random_unit())
+            else:
+                break
+        return error
+
+    def _was_stable(self) -> bool:
+        """Whether the last line held; time spent on connecting in vain does not count."""
+        ready_at = self._ready_at
+        return ready_at is not None and (self._context.clock.monotonic() - ready_at >= STABLE_AFTER)
 
     async def _wait(self, seconds: float) -> None:
         self._hurry.clear()
@@ -119,9 +172,11 @@ class Runner:
             return await self._serve(link)
         finally:
             context.online.clear()
-            await link.close()
-            await context.cancel_tasks()
-            context.link = None
+            try:
+                await link.close()
+            finally:
+                await context.cancel_tasks()
+                context.link = None
 
     async def _open(self) -> Link:
         context = self._context
@@ -145,6 +200,7 @@ class Runner:
         router = self._make_router(backlog)
         word: asyncio.Future[_Word | WhatsAppError] = asyncio.get_running_loop().create_future()
         ended: asyncio.Future[WhatsAppError] = asyncio.get_running_loop().create_future()
+        self._ended = ended
 
         def on_node(node: Node) -> None:
             match node.tag:
@@ -159,17 +215,25 @@ class Runner:
                 case _:
                     router.put(node)
 
+        handling = asyncio.create_task(router.run(), name="whatsapp handlers")
         tasks = {
+            handling,
             asyncio.create_task(link.read(on_node), name="whatsapp reader"),
-            asyncio.create_task(router.run(), name="whatsapp handlers"),
             asyncio.create_task(keep_alive(self._context, link), name="whatsapp keepalive"),
             asyncio.create_task(self._log_in(link, word, backlog), name="whatsapp login"),
         }
         try:
             done, _ = await asyncio.wait({*tasks, ended}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
+            self._ended = None
+            self._context.online.clear()
+            router.stop()
+            for task in tasks - {handling}:
                 task.cancel()
+            # What a handler still wants to send fails; what it began to store is finished.
+            await link.close()
+            await asyncio.wait({handling}, timeout=HANDLER_GRACE)
+            handling.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         if ended.done():
             return ended.result()
@@ -194,6 +258,7 @@ class Runner:
         except (Disconnected, RequestTimeout, IqError) as err:
             return err
         context.online.set()
+        self._ready_at = context.clock.monotonic()
         await self._on_ready()
         self._on_status(Status.CONNECTED, None)
         try:

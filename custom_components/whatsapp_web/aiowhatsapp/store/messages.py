@@ -83,6 +83,11 @@ class InboxStore(Port):
         """Keep a message until it was handed over."""
         await self._write(tx, Put(Table.INBOX, key, record.SerializeToString()))
 
+    async def get(self, tx: Transaction | None, key: str) -> storage.InboxRecord | None:
+        """Return a message that is still kept, handed over or not."""
+        data = await self._get(tx, Table.INBOX, key)
+        return None if data is None else _read_inbox(data)
+
     async def delete(self, tx: Transaction | None, *keys: str) -> None:
         """Drop messages that were handed over; their marks go when that is committed."""
         await self._write(tx, *(Delete(Table.INBOX, key) for key in keys))

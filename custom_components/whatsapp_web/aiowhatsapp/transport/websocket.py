@@ -7,12 +7,12 @@ from typing import Final
 
 import aiohttp
 
-from ..errors import TransportError
+from ..errors import TransportError, UpgradeRefused
 from .base import Connector, Socket
 
 CONNECT_TIMEOUT: Final = 20.0
 # How long to wait for the peer's half of a close.
-CLOSE_TIMEOUT: Final = 5.0
+CLOSE_TIMEOUT: Final = 2.0
 # The largest frame has 16 MiB, and one message may hold more than one frame.
 MAX_MESSAGE: Final = 32 << 20
 
@@ -49,6 +49,8 @@ class AiohttpConnector(Connector):
                 )
         except TimeoutError as err:
             raise TransportError("The server did not answer in time") from err
+        except aiohttp.WSServerHandshakeError as err:
+            raise UpgradeRefused(err.status) from err
         except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as err:
             # RuntimeError: the session is closed. ValueError: the URL is none.
             raise TransportError(f"Connecting failed: {err}") from err
