@@ -8,6 +8,7 @@ from ..events import IdentityChanged
 from ..jid import SERVER_LID, SERVER_USER, Jid
 from ..signal import SignalAddress
 from ..stanza.message import MessageStanza
+from ..store import LidOutcome
 from ..wabinary import Node
 from .context import Context
 from .sessions import Sessions
@@ -36,16 +37,18 @@ class Identities:
             (phone, lid) for phone, lid in pairs if self._is_news(phone, lid, overwrite=overwrite)
         ]
         for start in range(0, len(fresh), PAIRS_PER_COMMIT):
-            await self._learn_batch(fresh[start : start + PAIRS_PER_COMMIT])
+            await self._learn_batch(fresh[start : start + PAIRS_PER_COMMIT], overwrite=overwrite)
 
     def _is_news(self, phone: Jid, lid: Jid, *, overwrite: bool) -> bool:
         """Whether a pair is one to keep."""
         if phone.server != SERVER_USER or lid.server != SERVER_LID:
             return False
         known = self._context.lids.lid_of(phone.user)
-        return known is None or (overwrite and known != lid.user)
+        if overwrite:
+            return known != lid.user
+        return known is None and self._context.lids.phone_of(lid.user) is None
 
-    async def _learn_batch(self, pairs: list[tuple[Jid, Jid]]) -> None:
+    async def _learn_batch(self, pairs: list[tuple[Jid, Jid]], *, overwrite: bool) -> None:
         """Keep pairs in one commit, but for those whose numbers have sessions to move.
 
         The phone's history brings thousands of pairs at once, nearly all without any.
@@ -54,13 +57,17 @@ class Identities:
         without_session = []
         for phone, lid in pairs:
             if await store.sessions.devices(None, phone.bare.signal_name):
-                await self._move_sessions(phone, lid)
+                await self._move_sessions(phone, lid, overwrite=overwrite)
             else:
                 without_session.append((phone.user, lid.user))
+        learned = []
         async with store.transaction() as tx:
             for phone_user, lid_user in without_session:
-                await store.lids.put(tx, phone_user, lid_user, overwrite=True)
-        for phone_user, lid_user in without_session:
+                outcome = await store.lids.put(tx, phone_user, lid_user, overwrite=overwrite)
+                # Pairs of one list may contradict each other: then the first one stays.
+                if outcome is not LidOutcome.CONFLICT:
+                    learned.append((phone_user, lid_user))
+        for phone_user, lid_user in learned:
             self._context.lids.add(phone_user, lid_user)
 
     async def learn_from_message(self, stanza: MessageStanza) -> None:
@@ -75,7 +82,7 @@ class Identities:
         ]
         await self.learn(pairs)
 
-    async def _move_sessions(self, phone: Jid, lid: Jid) -> None:
+    async def _move_sessions(self, phone: Jid, lid: Jid, *, overwrite: bool) -> None:
         """Write the pair, and let the LID's addresses have what the number's had.
 
         Where both have a session the LID's stays: it is the newer one.
@@ -87,7 +94,9 @@ class Identities:
             SignalAddress(name, device) for device in devices for name in (old_name, new_name)
         ]
         async with self._sessions.locked(addresses), store.transaction() as tx:
-            await store.lids.put(tx, phone.user, lid.user, overwrite=True)
+            outcome = await store.lids.put(tx, phone.user, lid.user, overwrite=overwrite)
+            if outcome is LidOutcome.CONFLICT:
+                return
             for device in devices:
                 old, new = SignalAddress(old_name, device), SignalAddress(new_name, device)
                 record = await store.sessions.get(tx, old)
@@ -120,8 +129,7 @@ class Identities:
     async def _forget_user(self, user: Jid) -> None:
         """Drop all sessions of a user; tell the listeners if there was an identity."""
         store = self._context.store
-        names = {user.bare.signal_name, self._context.canonical(user.bare).signal_name}
-        primaries = [SignalAddress(name, 0) for name in names]
+        primaries = [SignalAddress(form.signal_name, 0) for form in self._forms(user)]
         known = [
             address
             for address in primaries
@@ -139,10 +147,7 @@ class Identities:
     async def _forget_companions(self, user: Jid) -> None:
         """Drop the sessions with a user's linked devices, and the list of them."""
         store = self._context.store
-        forms = {user.bare, self._context.canonical(user.bare)}
-        phone = self._context.phone_of(user)
-        if phone is not None:
-            forms.add(phone)
+        forms = self._forms(user)
         addresses = [
             address
             for form in forms
@@ -154,3 +159,9 @@ class Identities:
                 await store.sessions.delete(tx, address)
             for form in forms:
                 await store.device_lists.delete(tx, str(form))
+
+    def _forms(self, user: Jid) -> set[Jid]:
+        """The bare addresses of a user, in all namespaces where they are known."""
+        forms = {user.bare, self._context.canonical(user.bare)}
+        phone = self._context.phone_of(user)
+        return forms if phone is None else forms | {phone}
