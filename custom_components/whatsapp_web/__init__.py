@@ -13,6 +13,7 @@ from .coordinator import WhatsAppConfigEntry, WhatsAppCoordinator
 from .issues import async_clear_issues
 from .notify import async_setup_notify
 from .pairing import async_adopt_all
+from .server import async_forget_version
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -47,3 +48,5 @@ async def async_remove_entry(hass: HomeAssistant, entry: WhatsAppConfigEntry) ->
     """Log the device out and remove everything that was stored for it."""
     async_clear_issues(hass, entry)
     await async_discard(hass, entry.data[CONF_CONNECTION_ID])
+    if not hass.config_entries.async_entries(DOMAIN):
+        await async_forget_version(hass)

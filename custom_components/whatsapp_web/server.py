@@ -178,6 +178,11 @@ def _parse_version(text: str) -> Version:
     return int(match[1]), int(match[2]), int(match[3])
 
 
+async def async_forget_version(hass: HomeAssistant) -> None:
+    """Remove what was looked up, when there is no account left to use it."""
+    await _version_store(hass).async_remove()
+
+
 def _version_store(hass: HomeAssistant) -> Store[dict[str, Any]]:
     return Store(hass, 1, _VERSION_FILE)
 

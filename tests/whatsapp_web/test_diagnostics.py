@@ -4,9 +4,10 @@ import json
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
+import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from custom_components.whatsapp_web.aiowhatsapp import ConnectionFailed, Status
+from custom_components.whatsapp_web.aiowhatsapp import ConnectionFailed, LoggedOut, Status
 from custom_components.whatsapp_web.diagnostics import async_get_config_entry_diagnostics
 from tests.simulator.accounts import Account
 
@@ -34,3 +35,23 @@ async def test_diagnostics_of_a_real_connection_name_nobody(
     text = json.dumps(await async_get_config_entry_diagnostics(hass, entry))
     assert [secret for secret in (OURS, ours.lid, "Home") if secret in text] == []
     assert '"test_server": true' in text
+
+
+async def test_diagnostics_of_a_connection_that_is_not_set_up(
+    hass: HomeAssistant, script: Script
+) -> None:
+    script.connect_errors = [LoggedOut("401")]
+    entry = await add_entry(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    diagnostics = await async_get_config_entry_diagnostics(hass, entry)
+    assert diagnostics["connection"] == {"status": None, "entry_state": "setup_error"}
+    assert diagnostics["client"] is None
+
+
+async def test_diagnostics_with_a_server_setting_that_is_refused(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await add_entry(hass)
+    monkeypatch.setenv("WHATSAPP_WEB_SERVER", "/nowhere.json")
+    diagnostics = await async_get_config_entry_diagnostics(hass, entry)
+    assert diagnostics["server"] == {"test_server": True, "web_version": None}

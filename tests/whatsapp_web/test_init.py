@@ -342,11 +342,14 @@ async def test_removing_logs_out_and_removes_files(
     hass: HomeAssistant, script: Script, entry: MockConfigEntry
 ) -> None:
     database = Path(async_get_storage(hass).state_path(CONNECTION_ID))
+    version = Path(hass.config.path(".storage", "whatsapp_web.version"))
     await hass.async_add_executor_job(database.touch)
+    await hass.async_add_executor_job(version.touch)
     await hass.config_entries.async_remove(entry.entry_id)
     assert script.client.logged_out
     assert await async_get_storage(hass).async_list() == []
     assert not await hass.async_add_executor_job(database.exists)
+    assert not await hass.async_add_executor_job(version.exists)
 
 
 @pytest.mark.parametrize(

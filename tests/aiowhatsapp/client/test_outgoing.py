@@ -12,6 +12,7 @@ from custom_components.whatsapp_web.aiowhatsapp.errors import (
     NoDevices,
     NotOnWhatsApp,
     Rejected,
+    RequestTimeout,
     StoreError,
 )
 from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
@@ -426,7 +427,7 @@ async def test_a_hash_that_differs_has_both_lists_asked_for_anew(bench: Bench) -
 @benched
 async def test_without_an_ack_the_send_gives_up(bench: Bench) -> None:
     bench.server.acks = False
-    with pytest.raises(Disconnected):
+    with pytest.raises(RequestTimeout):
         await bench.client.send_text(bench.ann.lid, "hi")
     assert bench.clock.monotonic() == pytest.approx(75)
     assert len(bench.server.messages) == 1

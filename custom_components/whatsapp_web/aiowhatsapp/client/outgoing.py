@@ -7,7 +7,7 @@ import logging
 from typing import Final
 from weakref import WeakValueDictionary
 
-from ..errors import Disconnected, LocalProtocolError, NoDevices, Rejected
+from ..errors import Disconnected, LocalProtocolError, NoDevices, Rejected, RequestTimeout
 from ..jid import Jid
 from ..message.compose import device_sent, media_type, stanza_type
 from ..message.ids import new_message_id
@@ -147,7 +147,7 @@ class Outgoing:
             finally:
                 link.forget(stanza.node.required_attr("id"))
             link, waiter = await self._write(stanza)
-        raise Disconnected("The server did not confirm the message")
+        raise RequestTimeout("The server did not confirm the message")
 
     async def _conclude(self, stanza: _Stanza, ack: Node, message_id: str) -> SentMessage:
         """Read the ack; raise `Rejected` when it carries an error."""
