@@ -2,6 +2,7 @@
 
 import logging
 
+from ...errors import AttributeMissing
 from ...events import ReceiptKind, ReceiptReceived
 from ...stanza.ack import build_ack
 from ...stanza.receipt import DELIVERED, Receipt, parse_receipt
@@ -26,8 +27,12 @@ class ReceiptHandler:
             # Serving it may need keys from the server: not in the way of the rest.
             self._context.spawn(self._serve_retry(node), "serving a retry receipt")
             return
-        for receipt in parse_receipt(node):
-            self._emit(receipt)
+        try:
+            for receipt in parse_receipt(node):
+                self._emit(receipt)
+        except AttributeMissing as err:
+            # Unanswered it would come again and again.
+            _LOGGER.debug("A receipt makes no sense: %s", err)
         await self._ack(node)
 
     async def _serve_retry(self, node: Node) -> None:
