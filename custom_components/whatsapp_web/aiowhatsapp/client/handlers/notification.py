@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 import logging
 from typing import Final
 
-from ...errors import WhatsAppError
+from ...errors import Disconnected, StoreError, WhatsAppError
 from ...events import PasskeyRequested
 from ...jid import Jid
 from ...stanza.ack import build_ack
@@ -56,6 +56,9 @@ class NotificationHandler:
         if handler is not None:
             try:
                 await handler(node)
+            except Disconnected, StoreError:
+                # Unanswered, it comes again on the next connection.
+                raise
             except WhatsAppError as err:
                 _LOGGER.debug("A notification was not handled: %s", err)
         ack = build_ack(node)
