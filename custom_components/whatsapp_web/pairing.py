@@ -52,8 +52,8 @@ from .storage import StoredConnection, async_get_storage, new_connection_id
 
 # Modules of white around the code: less, and scanners miss it on a dark page.
 QR_MARGIN: Final = 4
-# The dialog is 332 pixels wide where it is not a phone's: drawn as it is, not scaled.
-QR_MODULE_PIXELS: Final = 5
+# Shown 332 pixels wide, or 142 on a phone, where one scaled down from 5 or 10 is unreadable.
+QR_MODULE_PIXELS: Final = 8
 
 
 class Stage(StrEnum):

@@ -9,6 +9,8 @@ import shutil
 from types import TracebackType
 from typing import Any, Self
 
+from tests.peers.node import find_node
+
 from .home_assistant import HomeAssistant
 
 DRIVER = Path(__file__).with_name("driver.mjs")
@@ -28,8 +30,13 @@ def executable() -> str:
 
 
 async def decode_qr(picture: Path) -> list[str]:
-    """Return the texts of all QR codes that zbar finds in a picture."""
-    command = ("zbarimg", "--quiet", "--raw", "--set", "*.enable=0", "--set", "qrcode.enable=1")
+    """Return the texts of all QR codes that zbar finds in a picture.
+
+    RuntimeError that says how to get zbar when it is not there.
+    """
+    if (zbarimg := shutil.which("zbarimg")) is None:
+        raise RuntimeError("No zbarimg found: run script/setup browser, or install zbar-tools")
+    command = (zbarimg, "--quiet", "--raw", "--set", "*.enable=0", "--set", "qrcode.enable=1")
     process = await asyncio.create_subprocess_exec(
         *command, picture, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
     )
@@ -46,7 +53,7 @@ class Chromium:
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
-            "node",
+            find_node(),
             DRIVER,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
