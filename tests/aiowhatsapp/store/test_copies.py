@@ -10,6 +10,7 @@ import pytest
 
 from custom_components.whatsapp_web.aiowhatsapp.errors import StoreCorrupt, StoreError
 from custom_components.whatsapp_web.aiowhatsapp.store import (
+    COPY_MARK,
     Backend,
     Put,
     SqliteBackend,
@@ -20,7 +21,6 @@ from custom_components.whatsapp_web.aiowhatsapp.store import (
 
 from .support import sqlite_backend
 
-MARK = ".copy"
 # The order in which a folder lists its files is anybody's guess.
 ORDERS = (("", "-wal", "-marks"), ("-marks", "-wal", ""))
 
@@ -77,10 +77,10 @@ def files(path: Path) -> dict[str, bytes]:
 
 async def test_who_is_copied_is_no_copy(store: Store) -> None:
     await store.backend.begin_copy()
-    assert await store.meta.get(None, MARK) is not None
+    assert await store.meta.get(None, COPY_MARK) is not None
     assert not await store.is_copy()
     await store.backend.end_copy()
-    assert await store.meta.get(None, MARK) is None
+    assert await store.meta.get(None, COPY_MARK) is None
     assert not await store.is_copy()
 
 
@@ -90,11 +90,11 @@ async def test_a_closed_store_is_marked_as_well(closed_backend: Backend) -> None
     await store.close()
     await store.backend.begin_copy()
     await store.open()
-    assert await store.meta.get(None, MARK) == store.backend.copy_token is not None
+    assert await store.meta.get(None, COPY_MARK) == store.backend.copy_token is not None
     await store.close()
     await store.backend.end_copy()
     await store.open()
-    assert await store.meta.get(None, MARK) is None
+    assert await store.meta.get(None, COPY_MARK) is None
     await store.close()
 
 
@@ -107,11 +107,11 @@ async def test_beginning_again_and_ending_twice_is_fine(store: Store) -> None:
     await store.backend.end_copy()
     await store.backend.end_copy()
     assert store.backend.copy_token is None
-    assert await store.meta.get(None, MARK) is None
+    assert await store.meta.get(None, COPY_MARK) is None
 
 
 async def test_a_copy_stays_one_while_it_is_copied_itself(store: Store) -> None:
-    await store.meta.put(None, MARK, b"another's")
+    await store.meta.put(None, COPY_MARK, b"another's")
     await store.backend.begin_copy()
     assert await store.is_copy()
     await store.backend.end_copy()
@@ -119,22 +119,22 @@ async def test_a_copy_stays_one_while_it_is_copied_itself(store: Store) -> None:
 
 
 async def test_a_settled_copy_is_none(store: Store) -> None:
-    await store.meta.put(None, MARK, b"another's")
+    await store.meta.put(None, COPY_MARK, b"another's")
     async with store.transaction() as tx:
         store.settle_copy(tx)
     assert not await store.is_copy()
-    assert await store.meta.get(None, MARK) is None
+    assert await store.meta.get(None, COPY_MARK) is None
 
 
 async def test_a_copy_settled_while_it_is_copied_leaves_our_mark(store: Store) -> None:
-    await store.meta.put(None, MARK, b"another's")
+    await store.meta.put(None, COPY_MARK, b"another's")
     await store.backend.begin_copy()
     async with store.transaction() as tx:
         store.settle_copy(tx)
     assert not await store.is_copy()
-    assert await store.meta.get(None, MARK) == store.backend.copy_token
+    assert await store.meta.get(None, COPY_MARK) == store.backend.copy_token
     await store.backend.end_copy()
-    assert await store.meta.get(None, MARK) is None
+    assert await store.meta.get(None, COPY_MARK) is None
 
 
 async def test_each_backup_has_a_mark_of_its_own(path: Path) -> None:
@@ -279,7 +279,7 @@ async def test_what_is_made_meanwhile_is_marked(path: Path, tmp_path: Path) -> N
     await step(backend, 1)
     assert await number_in(copy(path, tmp_path / "copy", ORDERS[0])) == 1
     await backend.end_copy()
-    assert await backend.get(Table.META, [MARK]) == {}
+    assert await backend.get(Table.META, [COPY_MARK]) == {}
     await backend.close()
 
 

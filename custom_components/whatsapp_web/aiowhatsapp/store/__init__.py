@@ -1,6 +1,6 @@
 """Where a connection keeps its state: typed ports over one small backend."""
 
-from .base import Backend, Delete, Put, RunBlocking, Table, Write
+from .base import COPY_MARK, Backend, Delete, Put, RunBlocking, Table, Write
 from .contacts import LidOutcome
 from .marks import DeliveryMarks
 from .memory import MemoryBackend
@@ -10,6 +10,7 @@ from .store import Store
 from .transaction import Transaction
 
 __all__ = [
+    "COPY_MARK",
     "Backend",
     "Delete",
     "DeliveryMarks",
