@@ -36,6 +36,9 @@ class PreKeys:
         """Share the client's context."""
         self._context = context
         self._lock = asyncio.Lock()
+        # Apart from the other: a retry receipt's key must not wait for the server.
+        self._id_lock = asyncio.Lock()
+        self._refilling = False
 
     async def check(self) -> None:
         """At login: refill if the server runs low, and rotate when it is time."""
@@ -49,9 +52,19 @@ class PreKeys:
             await self._rotate_if_due()
 
     async def refill(self) -> None:
-        """Give the server a batch because it said it runs low."""
-        async with self._lock:
-            await self._upload()
+        """Give the server a batch because it said it runs low.
+
+        One batch serves all who ask until it has arrived: notices come in heaps, when
+        they waited for us at the server.
+        """
+        if self._refilling:
+            return
+        self._refilling = True
+        try:
+            async with self._lock:
+                await self._upload()
+        finally:
+            self._refilling = False
 
     async def check_digest(self) -> None:
         """Upload anew when the server has lost our keys; other answers change nothing."""
@@ -67,7 +80,7 @@ class PreKeys:
         """Make a one-time key that goes out by hand and never into a batch."""
         context = self._context
         store = context.store
-        async with self._lock:
+        async with self._id_lock:
             first = await store.pre_keys.next_id(None)
             (key,) = make_pre_keys(first, 1, context.random_bytes)
             async with store.transaction() as tx:
@@ -101,11 +114,12 @@ class PreKeys:
         was lost may have reached the server.
         """
         store = self._context.store
-        first = await store.pre_keys.next_id(None)
         randomness = self._context.random_bytes
-        keys = await self._context.run_blocking(lambda: make_pre_keys(first, BATCH, randomness))
-        async with store.transaction() as tx:
-            await store.pre_keys.put_many(tx, keys, offered=True)
+        async with self._id_lock:
+            first = await store.pre_keys.next_id(None)
+            keys = await self._context.run_blocking(lambda: make_pre_keys(first, BATCH, randomness))
+            async with store.transaction() as tx:
+                await store.pre_keys.put_many(tx, keys, offered=True)
         return keys
 
     async def _rotate_if_due(self) -> None:
