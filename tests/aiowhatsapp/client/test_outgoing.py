@@ -181,6 +181,24 @@ async def test_a_send_cancelled_while_it_commits_spoils_no_later_one(bench: Benc
     assert bench.ann.first.read_from(stanza).conversation == "third"
 
 
+@benched
+async def test_a_send_cancelled_while_it_is_written_leaves_nobody_waiting(bench: Bench) -> None:
+    await bench.send(bench.ann.lid, "first")
+    link = bench.context.link
+    assert link is not None
+
+    def cancel(_node: Node) -> None:
+        raise asyncio.CancelledError
+
+    bench.server.on_write = cancel
+    with pytest.raises(asyncio.CancelledError):
+        await bench.client.send_text(bench.ann.lid, "second")
+    assert not link.has_waiters
+    bench.server.on_write = lambda _: None
+    stanza = await bench.send(bench.ann.lid, "third")
+    assert bench.ann.first.read_from(stanza).conversation == "third"
+
+
 @pytest.mark.parametrize("at", ["usync", "key", "ack"])
 @benched
 async def test_a_send_cancelled_anywhere_lets_go_of_the_chat(bench: Bench, at: str) -> None:

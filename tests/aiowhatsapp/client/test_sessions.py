@@ -19,7 +19,11 @@ from custom_components.whatsapp_web.aiowhatsapp.errors import (
 )
 from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
 from custom_components.whatsapp_web.aiowhatsapp.proto import wire
-from custom_components.whatsapp_web.aiowhatsapp.signal import PreKeyBundle, SignalAddress
+from custom_components.whatsapp_web.aiowhatsapp.signal import (
+    PreKeyBundle,
+    SessionRecord,
+    SignalAddress,
+)
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 from tests.aiowhatsapp.client.bench import (
     Bench,
@@ -299,6 +303,19 @@ async def test_a_device_without_a_session_is_skipped(bench: Bench) -> None:
     async with bench.store.transaction() as tx:
         encrypted = await sessions.encrypt(tx, {bench.ann.lid: b"x\1", bench.bob.lid: b"y\1"})
     assert list(encrypted) == [bench.ann.lid]
+
+
+@benched
+async def test_a_session_that_cannot_encrypt_keeps_nobody_elses_message_back(
+    bench: Bench,
+) -> None:
+    phone, laptop = bench.ann.devices
+    await bench.client._sessions.ensure([phone.lid, laptop.lid])
+    empty = SessionRecord()
+    await bench.store.sessions.put(None, bench.context.address_of(phone.lid), empty)
+    stanza = await bench.send(bench.ann.lid, "hi")
+    assert phone.find_enc(stanza) is None
+    assert laptop.read_from(stanza).conversation == "hi"
 
 
 @benched
