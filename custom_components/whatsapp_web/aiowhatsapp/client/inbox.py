@@ -6,6 +6,8 @@ tell the server that it is safe. So whatever the server has no receipt for comes
 and a crash or a broken line anywhere loses nothing and repeats nothing.
 """
 
+import asyncio
+from dataclasses import dataclass, field
 import logging
 from typing import Final
 
@@ -38,6 +40,20 @@ _LOGGER = logging.getLogger(__name__)
 # The server gives up on undelivered messages after some weeks; so do our notes.
 SEEN_SECONDS: Final = 30 * 24 * 3600
 _READABLE: Final = ("pkmsg", "msg", "skmsg")
+_BOT: Final = "msmsg"
+# Far fewer than there are delivery marks, and little work for the listeners at once.
+RELEASED_TOGETHER: Final = 64
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What the parts of a message held."""
+
+    record: storage.InboxRecord | None = None
+    contents: list[wire.Message] = field(default_factory=list)
+    identity_changed: bool = False
+    history: bool = False
+    failure: SignalError | RemoteProtocolError | None = None
 
 
 class Inbox:
@@ -64,6 +80,8 @@ class Inbox:
         self._retries = retries
         self._handed_over: list[str] = []
         self._held = False
+        # Storing a message and handing it over are one step to those who release.
+        self._turn = asyncio.Lock()
 
     @property
     def held(self) -> bool:
@@ -76,9 +94,15 @@ class Inbox:
 
     async def release(self) -> None:
         """Hand over what waits in the inbox, oldest first, and from now on at once."""
-        self._held = False
-        for key, record in await self._context.store.inbox.pending(None):
-            self._hand_over(key, record)
+        while True:
+            async with self._turn:
+                await self.flush()
+                waiting = await self._context.store.inbox.pending(None, limit=RELEASED_TOGETHER)
+                if not waiting:
+                    self._held = False
+                    return
+                for key, record in waiting:
+                    self._hand_over(key, record)
 
     async def flush(self) -> None:
         """Remove from disk what was handed over."""
@@ -101,20 +125,28 @@ class Inbox:
             await self._nack(node, Nack.PARSING_ERROR)
             return
         await self._identities.learn_from_message(stanza)
-        key = self._key_of(stanza)
-        if await self._context.store.seen.contains(None, key):
-            await self._hand_over_late(key)
+        keys = self._keys_of(stanza)
+        seen = await self._context.store.seen.find(None, keys)
+        if seen is not None:
+            await self._hand_over_late(seen)
             await self._receipts.delivered(stanza)
-            return
-        if not stanza.encs:
+        elif not stanza.encs:
             # Nothing for this device, as with view-once media: by design.
             await self._ack(node)
-            return
-        await self._read(stanza, key)
+        elif not _readable(stanza):
+            of_bot = any(enc.kind == _BOT for enc in stanza.encs)
+            await self._nack(
+                node, Nack.MISSING_MESSAGE_SECRET if of_bot else Nack.UNRECOGNIZED_STANZA
+            )
+        else:
+            await self._read(stanza, keys[0])
 
     async def _read(self, stanza: MessageStanza, key: str) -> None:
         try:
-            message, history = await self._decrypt_and_commit(stanza, key)
+            async with self._turn:
+                parts = await self._decrypt_and_commit(stanza, key)
+                if parts.record is not None and not self._held:
+                    self._hand_over(key, parts.record)
         except DuplicateMessage:
             await self._receipts.delivered(stanza)
             return
@@ -125,9 +157,9 @@ class Inbox:
             _LOGGER.debug("A message decrypts but does not parse: %s", err)
             await self._nack(stanza.node, Nack.INVALID_PROTOBUF)
             return
-        if message is not None and not self._held:
-            self._hand_over(key, message)
-        await self._receipts.delivered(stanza, history=history)
+        for message in parts.contents:
+            self._peer.follow_up(stanza, message)
+        await self._receipts.delivered(stanza, history=parts.history)
 
     async def _ask_again(self, stanza: MessageStanza, error: SignalError) -> None:
         _LOGGER.info("A message could not be read (%s): asking for it again", type(error).__name__)
@@ -142,57 +174,56 @@ class Inbox:
                 )
             )
 
-    async def _decrypt_and_commit(
-        self, stanza: MessageStanza, key: str
-    ) -> tuple[storage.InboxRecord | None, bool]:
-        """Decrypt all parts and commit what they change.
-
-        Returns the message to hand over, if there is one, and whether it announced
-        history. A part that fails does not undo the parts before it.
-        """
+    async def _decrypt_and_commit(self, stanza: MessageStanza, key: str) -> _Parts:
+        """Decrypt all parts and commit what they change; raise what keeps it unread."""
         context = self._context
-        failure: Exception | None = None
-        record: storage.InboxRecord | None = None
-        after: list[wire.Message] = []
-        identity_changed = False
-        history = False
         # What was handed over since the last commit leaves the disk with this one.
         done = tuple(self._handed_over)
-        address = context.address_of(stanza.sender)
-        async with self._sessions.locked([address]), context.store.transaction() as tx:
-            for enc in stanza.encs:
-                try:
-                    padded, changed = await self._decrypt(tx, stanza, enc)
-                    identity_changed |= changed
-                    message = decode(unpad(padded))
-                    await self._groups.learn(tx, stanza, message)
-                    history |= await self._peer.store(tx, stanza, message)
-                    content, record_for = self._content(stanza, message)
-                except (SignalError, RemoteProtocolError) as err:
-                    failure = err
-                    break
-                after.append(content)
-                record = record_for or record
-            if failure is None:
+        async with self._sessions.locked_for([stanza.sender]), context.store.transaction() as tx:
+            parts = await self._decrypt_parts(tx, stanza)
+            if parts.failure is None:
                 await context.store.seen.put(tx, key, expires_at=context.now() + SEEN_SECONDS)
-                if record is not None:
-                    await context.store.inbox.put(tx, key, record)
+                if parts.record is not None:
+                    await context.store.inbox.put(tx, key, parts.record)
                 await context.store.inbox.delete(tx, *done)
-        if failure is None:
+        if parts.failure is None:
             self._forget(done)
-        if identity_changed:
+        if parts.identity_changed:
             await self._identities.changed_in_message(stanza.sender)
-        if failure is not None:
-            raise failure
-        for message in after:
-            self._peer.follow_up(stanza, message)
-        return record, history
+        if parts.failure is not None:
+            raise parts.failure
+        return parts
+
+    async def _decrypt_parts(self, tx: Transaction, stanza: MessageStanza) -> _Parts:
+        """Decrypt the parts in their order, up to one that fails.
+
+        What those before it changed stays. So when the stanza comes again they are
+        duplicates, and no reason to give up on the one that failed.
+        """
+        parts = _Parts()
+        for enc in _readable(stanza):
+            try:
+                padded, changed = await self._decrypt(tx, stanza, enc)
+                parts.identity_changed |= changed
+                message = decode(unpad(padded))
+                await self._groups.learn(tx, stanza, message)
+                parts.history |= await self._peer.store(tx, stanza, message)
+                content, record = self._content(stanza, message)
+            except DuplicateMessage as err:
+                parts.failure = err
+                continue
+            except (SignalError, RemoteProtocolError) as err:
+                parts.failure = err
+                return parts
+            parts.contents.append(content)
+            parts.record = record or parts.record
+        if parts.contents:
+            parts.failure = None
+        return parts
 
     async def _decrypt(
         self, tx: Transaction, stanza: MessageStanza, enc: Enc
     ) -> tuple[bytes, bool]:
-        if enc.version != "2" or enc.kind not in _READABLE:
-            raise RemoteProtocolError("Unknown kind of ciphertext")
         if enc.kind == "skmsg":
             return await self._groups.decrypt(tx, stanza, enc.ciphertext), False
         return await self._sessions.decrypt(tx, stanza.sender, enc.kind, enc.ciphertext)
@@ -224,20 +255,26 @@ class Inbox:
 
     async def _hand_over_late(self, key: str) -> None:
         """Hand over a message that was stored, but whose handing over was cut short."""
-        record = await self._context.store.inbox.get(None, key)
-        if record is not None and not self._held:
-            self._hand_over(key, record)
+        async with self._turn:
+            record = await self._context.store.inbox.get(None, key)
+            if record is not None and not self._held:
+                self._hand_over(key, record)
 
     def _hand_over(self, key: str, record: storage.InboxRecord) -> None:
         """Tell the listeners, and mark the message in the moment it is passed on."""
         if self._context.store.inbox.is_delivered(key):
             return
-        message = self._build(record)
 
         def take() -> None:
             self._context.store.inbox.mark_delivered(key)
 
-        self._context.emit(MessageReceived(message=message, take=take))
+        try:
+            message = self._build(record)
+        except Exception:
+            # Whatever is wrong with it, it must not keep all others back for ever.
+            _LOGGER.exception("A stored message can't be handed over")
+        else:
+            self._context.emit(MessageReceived(message=message, take=take))
         take()
         self._handed_over.append(key)
 
@@ -258,10 +295,12 @@ class Inbox:
             content=parse(decode(record.message)),
         )
 
-    def _key_of(self, stanza: MessageStanza) -> str:
+    def _keys_of(self, stanza: MessageStanza) -> list[str]:
+        """Name a message: as it is known now, and as it was before LIDs were learned."""
         context = self._context
-        chat = context.canonical(stanza.chat)
-        return f"{chat}|{context.canonical(stanza.sender.bare)}|{stanza.id}"
+        chats, senders = context.forms_of(stanza.chat), context.forms_of(stanza.sender)
+        forms = ((chats[0], senders[0]), (chats[-1], senders[0]), (chats[-1], senders[-1]))
+        return list(dict.fromkeys(f"{chat}|{sender}|{stanza.id}" for chat, sender in forms))
 
     async def _ack(self, node: Node) -> None:
         ack = build_ack(node, own_device=self._context.own.phone)
@@ -283,6 +322,11 @@ _VISIBLE_PROTOCOL: Final = frozenset(
         wire.Message.ProtocolMessage.Type.MESSAGE_EDIT,
     }
 )
+
+
+def _readable(stanza: MessageStanza) -> list[Enc]:
+    """Choose the ciphertexts of kinds that are known here."""
+    return [enc for enc in stanza.encs if enc.version == "2" and enc.kind in _READABLE]
 
 
 def _is_visible(message: wire.Message) -> bool:

@@ -92,11 +92,16 @@ class InboxStore(Port):
         """Drop messages that were handed over; their marks go when that is committed."""
         await self._write(tx, *(Delete(Table.INBOX, key) for key in keys))
 
-    async def pending(self, tx: Transaction | None) -> list[tuple[str, storage.InboxRecord]]:
-        """Return the messages that are still to be handed over, oldest first."""
+    async def pending(
+        self, tx: Transaction | None, *, limit: int | None = None
+    ) -> list[tuple[str, storage.InboxRecord]]:
+        """Return the messages that are still to be handed over, oldest first.
+
+        Those that were, and are kept yet, count for `limit`.
+        """
         return [
             (key, _read_inbox(data))
-            for key, data in await self._scan(tx, Table.INBOX)
+            for key, data in await self._scan(tx, Table.INBOX, limit=limit)
             if not self.is_delivered(key)
         ]
 
@@ -122,7 +127,12 @@ class SeenStore(Port):
 
     async def contains(self, tx: Transaction | None, key: str) -> bool:
         """Tell whether a message came already."""
-        return await self._get(tx, Table.SEEN, key) is not None
+        return await self.find(tx, [key]) is not None
+
+    async def find(self, tx: Transaction | None, keys: list[str]) -> str | None:
+        """Tell under which of its names a message came already."""
+        found = await self._get_many(tx, Table.SEEN, keys)
+        return next((key for key in keys if key in found), None)
 
     async def put(self, tx: Transaction | None, key: str, *, expires_at: int) -> None:
         """Remember a message until `expires_at`, unix seconds."""
