@@ -35,6 +35,8 @@ _LOGGER = logging.getLogger(__name__)
 
 # Devices asked for in one request for keys.
 BUNDLES_PER_REQUEST: Final = 100
+# The server gives up on undelivered receipts after some weeks; so do our notes.
+KEEP_ONE_TIME_SECONDS: Final = 30 * 24 * 3600
 # Ratchet steps taken before the event loop gets a turn: some 100 us each.
 STEPS_PER_SLICE: Final = 16
 
@@ -108,7 +110,7 @@ class Sessions:
         return frozenset(gone)
 
     async def install_bundle(self, device: Jid, parts: KeyBundleParts) -> None:
-        """Begin a session from a device's keys.
+        """Begin a session from a device's keys, once only if a one-time key is among them.
 
         Raises `InvalidKey` when a signature, or the account's proof for a linked
         device, does not verify.
@@ -133,6 +135,11 @@ class Sessions:
                 device=device.device,
                 account_key=await store.identities.get(tx, SignalAddress(address.name, 0)),
             )
+            # A receipt that we served, but did not get to ack, brings its keys again: the
+            # other side has dropped its half of the one-time key by now.
+            used = parts.pre_key and f"one-time|{address}|{parts.pre_key.hex()}"
+            if used and await store.retries.get(tx, used):
+                return
             record = await store.sessions.get(tx, address)
             record = process_bundle(
                 record, bundle, ours=context.identity, random_bytes=context.random_bytes
@@ -140,6 +147,9 @@ class Sessions:
             known = await store.identities.get(tx, address)
             await store.sessions.put(tx, address, record)
             await store.identities.put(tx, address, parts.identity)
+            if used:
+                expires_at = context.now() + KEEP_ONE_TIME_SECONDS
+                await store.retries.put(tx, used, 1, expires_at=expires_at)
         if known not in (None, parts.identity):
             _LOGGER.info("The identity of %s changed", device.log_form)
             context.emit(IdentityChanged(user=context.canonical(device.bare)))
