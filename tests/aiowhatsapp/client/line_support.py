@@ -11,9 +11,9 @@ from custom_components.whatsapp_web.aiowhatsapp.client.settings import ServerSet
 from custom_components.whatsapp_web.aiowhatsapp.errors import WhatsAppError
 from custom_components.whatsapp_web.aiowhatsapp.events import Status, StatusChanged
 from custom_components.whatsapp_web.aiowhatsapp.jid import SERVER_JID
-from custom_components.whatsapp_web.aiowhatsapp.store import MemoryBackend, Store
+from custom_components.whatsapp_web.aiowhatsapp.store import Store
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
-from tests.aiowhatsapp.client.bench import Bench, result
+from tests.aiowhatsapp.client.bench import Bench, Disk, result
 from tests.aiowhatsapp.client.pairing_support import NOW, URL, FakeServer, settle
 from tests.aiowhatsapp.signal.support import SeededBytes
 from tests.simulator.noise import TrustRoot
@@ -123,10 +123,11 @@ class LineBench:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.network = Network(self.clock)
+        self.disk = Disk()
         self.statuses: list[tuple[float, Status, WhatsAppError | None]] = []
         self.client = Client(
             credentials=Bench().credentials,
-            store=Store(MemoryBackend()),
+            store=Store(self.disk),
             connector=self.network,
             server=ServerSettings(url=URL, root_key=self.network.trust.root.public),
             clock=self.clock,

@@ -1,7 +1,10 @@
 import pytest
 
 from custom_components.whatsapp_web.aiowhatsapp.client.reconnect import (
+    LONGEST_UNREACHABLE,
+    LONGEST_UNREACHABLE_LATER,
     LONGEST_WAIT,
+    UNREACHABLE_LATER,
     Backoff,
     Next,
     Verdict,
@@ -26,6 +29,7 @@ from custom_components.whatsapp_web.aiowhatsapp.errors import (
     RequestTimeout,
     SessionReplaced,
     StoreCorrupt,
+    StoreError,
     StreamEnded,
     TemporarilyBanned,
     TransportError,
@@ -118,6 +122,25 @@ def test_rate_limited_again_and_again() -> None:
 )
 def test_what_follows(error: WhatsAppError, expected: Next) -> None:
     assert decide(error, Backoff(), MIDDLE) == expected
+
+
+def test_a_store_that_fails_is_waited_for_a_minute_at_most() -> None:
+    backoff = Backoff()
+    following = [decide(StoreError("full"), backoff, MIDDLE) for _ in range(12)]
+    assert {each.verdict for each in following} == {Verdict.MEND_STORE}
+    assert [each.wait for each in following] == [*FIBONACCI[:10], 60, 60]
+
+
+def test_with_no_way_to_the_server_the_waits_stay_short() -> None:
+    backoff = Backoff()
+    refused = TransportError("refused")
+    taken = [decide(refused, backoff, MIDDLE).wait for _ in range(UNREACHABLE_LATER)]
+    assert taken[:6] == [1, 1, 2, 3, 5, 5]
+    assert max(taken) == LONGEST_UNREACHABLE
+    assert decide(refused, backoff, MIDDLE).wait == LONGEST_UNREACHABLE_LATER
+    # A server that answers is another matter, and clears this one.
+    assert decide(StreamEnded("503"), backoff, MIDDLE).wait == 1
+    assert decide(refused, backoff, MIDDLE).wait == 1
 
 
 def test_what_is_not_waited_for_takes_no_step() -> None:

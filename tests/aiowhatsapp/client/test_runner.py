@@ -24,6 +24,8 @@ from custom_components.whatsapp_web.aiowhatsapp.errors import (
     NoiseError,
     RequestTimeout,
     SessionReplaced,
+    StoreCorrupt,
+    StoreError,
     StreamEnded,
     TemporarilyBanned,
     TransportError,
@@ -497,6 +499,61 @@ async def test_stopping_leaves_nothing(line: LineBench, moment: str) -> None:
     attempts = len(line.network.attempts)
     await line.wait(1000)
     assert len(line.network.attempts) == attempts
+
+
+# --- the disk
+
+
+ROUTING = Node(
+    "ib",
+    {"from": SERVER_JID},
+    [Node("edge_routing", {}, [Node("routing_info", {}, b"way")])],
+)
+
+
+@on_line
+async def test_a_full_disk_is_waited_for(line: LineBench) -> None:
+    await line.start()
+    line.disk.fault = StoreError("full")
+    await line.receive(ROUTING)
+    assert len(line.told(Status.ERROR)) == 1
+    assert line.session.closed
+    # Nothing is taken from the server that could not be stored.
+    await line.wait(3600)
+    assert len(line.network.attempts) == 1
+    with pytest.raises(StoreError):
+        await line.client._context.wait_online()
+    line.disk.fault = None
+    await line.wait(70)
+    assert line.client.status is Status.CONNECTED
+    assert len(line.network.attempts) == 2
+
+
+@on_line
+async def test_a_damaged_store_ends_all_trying(line: LineBench) -> None:
+    await line.start()
+    line.disk.fault = StoreError("full")
+    await line.receive(ROUTING)
+    line.disk.fault = StoreCorrupt("damaged")
+    await line.wait(5)
+    assert line.client.status is Status.ERROR
+    with pytest.raises(StoreCorrupt):
+        await line.client.wait_connected(1)
+    line.disk.fault = None
+    await line.wait(10_000)
+    assert len(line.network.attempts) == 1
+
+
+@on_line
+async def test_others_may_end_the_line(line: LineBench) -> None:
+    line.client._runner.end_line(Disconnected("without any line"))
+    await line.start()
+    line.client._runner.end_line(Disconnected("enough"))
+    line.client._runner.end_line(StoreCorrupt("too late"))
+    await settle()
+    assert isinstance(line.told(Status.DISCONNECTED)[0], Disconnected)
+    await line.wait(2)
+    assert line.client.status is Status.CONNECTED
 
 
 # --- what every connection answers
