@@ -143,6 +143,8 @@ class Context:
         tasks = self._lasting_tasks if lasting else self._tasks
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+        # Cancelled before its first step, it would be a coroutine nobody awaited.
+        task.add_done_callback(lambda _: work.close())
 
     async def cancel_tasks(self) -> None:
         """Cancel what `spawn` began and wait until all of it is gone."""
