@@ -1,7 +1,7 @@
 """The client: one linked account, from the outside."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 import logging
 from typing import Final
 
@@ -371,8 +371,14 @@ class Client:
 
             return handle
 
+        async def receive(nodes: Sequence[Node]) -> None:
+            await self._inbox.receive(nodes)
+            for node in nodes:
+                if node.attr("offline") is not None:
+                    await backlog.arrived()
+
         router = Router()
-        router.add("message", counted(self._inbox.receive))
+        router.add_group("message", receive)
         router.add("receipt", counted(ReceiptHandler(context, self._responder).handle))
         router.add("notification", counted(notifications.handle))
         router.add("call", counted(self._ack))

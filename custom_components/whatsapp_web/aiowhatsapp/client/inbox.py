@@ -3,10 +3,12 @@
 For every message: decrypt; commit ratchet, used prekey, dedupe note and the text as
 one transaction; only then tell the listeners and mark it as handed over; last of all
 tell the server that it is safe. So whatever the server has no receipt for comes again,
-and a crash or a broken line anywhere loses nothing and repeats nothing.
+and a crash or a broken line anywhere loses nothing and repeats nothing. Messages that
+wait one behind the other share the transaction, hence one wait for the disk.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 import logging
 from typing import Final
@@ -54,6 +56,16 @@ class _Parts:
     identity_changed: bool = False
     history: bool = False
     failure: SignalError | RemoteProtocolError | None = None
+
+
+@dataclass(slots=True)
+class _Message:
+    """A message, and what became of it. `seen` is the name under which it came before."""
+
+    stanza: MessageStanza
+    key: str
+    seen: str | None
+    parts: _Parts = field(default_factory=_Parts)
 
 
 class Inbox:
@@ -116,50 +128,71 @@ class Inbox:
         gone = frozenset(keys)
         self._handed_over = [key for key in self._handed_over if key not in gone]
 
-    async def receive(self, node: Node) -> None:
-        """Deal with one `<message>`; every way out of here answers the server."""
-        try:
-            stanza = parse_message(node, self._context.own)
-        except (AttributeMissing, DecodeError) as err:
-            _LOGGER.debug("A message makes no sense: %s", err)
-            await self._nack(node, Nack.PARSING_ERROR)
-            return
-        await self._identities.learn_from_message(stanza)
-        keys = self._keys_of(stanza)
-        seen = await self._context.store.seen.find(None, keys)
-        if seen is not None:
-            await self._hand_over_late(seen)
+    async def receive(self, nodes: Sequence[Node]) -> None:
+        """Deal with some `<message>`s in order; every way out of here answers the server.
+
+        Doing it again after an exception is safe, whatever was done before.
+        """
+        waiting = await self._understand(nodes)
+        while waiting:
+            count = await self._receive_together(waiting)
+            waiting = waiting[count:]
+
+    async def _understand(self, nodes: Sequence[Node]) -> list[MessageStanza]:
+        """Read the stanzas, refuse what makes no sense, and learn who is who."""
+        stanzas = []
+        for node in nodes:
+            try:
+                stanza = parse_message(node, self._context.own)
+            except (AttributeMissing, DecodeError) as err:
+                _LOGGER.debug("A message makes no sense: %s", err)
+                await self._nack(node, Nack.PARSING_ERROR)
+                continue
+            await self._identities.learn_from_message(stanza)
+            stanzas.append(stanza)
+        return stanzas
+
+    async def _receive_together(self, stanzas: Sequence[MessageStanza]) -> int:
+        """Deal with the first of some messages, as many as one commit can hold; say how many."""
+        async with self._turn:
+            messages = await self._read_and_commit(stanzas)
+            for message in messages:
+                if message.parts.identity_changed:
+                    await self._identities.changed_in_message(message.stanza.sender)
+                await self._pass_on(message)
+        for message in messages:
+            await self._answer(message)
+        return len(messages)
+
+    async def _pass_on(self, message: _Message) -> None:
+        """Hand over what is in it now, or what was cut short when it came before."""
+        record = message.parts.record
+        if message.seen is not None:
+            record = await self._context.store.inbox.get(None, message.seen)
+        if record is not None and message.parts.failure is None and not self._held:
+            self._hand_over(message.seen or message.key, record)
+
+    async def _answer(self, message: _Message) -> None:
+        """Tell the server what became of a message."""
+        stanza, parts = message.stanza, message.parts
+        if message.seen is not None or isinstance(parts.failure, DuplicateMessage):
             await self._receipts.delivered(stanza)
+        elif isinstance(parts.failure, SignalError):
+            await self._ask_again(stanza, parts.failure)
+        elif parts.failure is not None:
+            _LOGGER.debug("A message decrypts but does not parse: %s", parts.failure)
+            await self._nack(stanza.node, Nack.INVALID_PROTOBUF)
         elif not stanza.encs:
             # Nothing for this device, as with view-once media: by design.
-            await self._ack(node)
+            await self._ack(stanza.node)
         elif not _readable(stanza):
             of_bot = any(enc.kind == _BOT for enc in stanza.encs)
-            await self._nack(
-                node, Nack.MISSING_MESSAGE_SECRET if of_bot else Nack.UNRECOGNIZED_STANZA
-            )
+            error = Nack.MISSING_MESSAGE_SECRET if of_bot else Nack.UNRECOGNIZED_STANZA
+            await self._nack(stanza.node, error)
         else:
-            await self._read(stanza, keys[0])
-
-    async def _read(self, stanza: MessageStanza, key: str) -> None:
-        try:
-            async with self._turn:
-                parts = await self._decrypt_and_commit(stanza, key)
-                if parts.record is not None and not self._held:
-                    self._hand_over(key, parts.record)
-        except DuplicateMessage:
-            await self._receipts.delivered(stanza)
-            return
-        except SignalError as err:
-            await self._ask_again(stanza, err)
-            return
-        except RemoteProtocolError as err:
-            _LOGGER.debug("A message decrypts but does not parse: %s", err)
-            await self._nack(stanza.node, Nack.INVALID_PROTOBUF)
-            return
-        for message in parts.contents:
-            self._peer.follow_up(stanza, message)
-        await self._receipts.delivered(stanza, history=parts.history)
+            for content in parts.contents:
+                self._peer.follow_up(stanza, content)
+            await self._receipts.delivered(stanza, history=parts.history)
 
     async def _ask_again(self, stanza: MessageStanza, error: SignalError) -> None:
         _LOGGER.info("A message could not be read (%s): asking for it again", type(error).__name__)
@@ -174,25 +207,43 @@ class Inbox:
                 )
             )
 
-    async def _decrypt_and_commit(self, stanza: MessageStanza, key: str) -> _Parts:
-        """Decrypt all parts and commit what they change; raise what keeps it unread."""
-        context = self._context
+    async def _read_and_commit(self, stanzas: Sequence[MessageStanza]) -> list[_Message]:
+        """Decrypt messages, and commit what all of them change as one.
+
+        Stops behind one that fails or brings a new identity: what follows from that
+        comes first, then the messages behind it.
+        """
+        store = self._context.store
+        messages: list[_Message] = []
         # What was handed over since the last commit leaves the disk with this one.
         done = tuple(self._handed_over)
-        async with self._sessions.locked_for([stanza.sender]), context.store.transaction() as tx:
-            parts = await self._decrypt_parts(tx, stanza)
-            if parts.failure is None:
-                await context.store.seen.put(tx, key, expires_at=context.now() + SEEN_SECONDS)
-                if parts.record is not None:
-                    await context.store.inbox.put(tx, key, parts.record)
-                await context.store.inbox.delete(tx, *done)
+        names = [self._keys_of(stanza) for stanza in stanzas]
+        known = await store.seen.known(None, [key for keys in names for key in keys])
+        senders = [stanza.sender for stanza in stanzas]
+        async with self._sessions.locked_for(senders), store.transaction() as tx:
+            for stanza, keys in zip(stanzas, names, strict=True):
+                seen = next((key for key in keys if key in known), None)
+                message = _Message(stanza, keys[0], seen)
+                messages.append(message)
+                if seen is not None or not _readable(stanza):
+                    continue
+                await self._read(tx, message)
+                if message.parts.failure is not None or message.parts.identity_changed:
+                    break
+                known.add(message.key)
+            await store.inbox.delete(tx, *done)
+        self._forget(done)
+        return messages
+
+    async def _read(self, tx: Transaction, message: _Message) -> None:
+        """Decrypt a message, and keep it if nothing of it failed."""
+        store = self._context.store
+        parts = message.parts = await self._decrypt_parts(tx, message.stanza)
         if parts.failure is None:
-            self._forget(done)
-        if parts.identity_changed:
-            await self._identities.changed_in_message(stanza.sender)
-        if parts.failure is not None:
-            raise parts.failure
-        return parts
+            expires_at = self._context.now() + SEEN_SECONDS
+            await store.seen.put(tx, message.key, expires_at=expires_at)
+            if parts.record is not None:
+                await store.inbox.put(tx, message.key, parts.record)
 
     async def _decrypt_parts(self, tx: Transaction, stanza: MessageStanza) -> _Parts:
         """Decrypt the parts in their order, up to one that fails.
@@ -252,13 +303,6 @@ class Inbox:
             from_me=stanza.from_me,
             offline=stanza.offline,
         )
-
-    async def _hand_over_late(self, key: str) -> None:
-        """Hand over a message that was stored, but whose handing over was cut short."""
-        async with self._turn:
-            record = await self._context.store.inbox.get(None, key)
-            if record is not None and not self._held:
-                self._hand_over(key, record)
 
     def _hand_over(self, key: str, record: storage.InboxRecord) -> None:
         """Tell the listeners, and mark the message in the moment it is passed on."""

@@ -131,8 +131,12 @@ class SeenStore(Port):
 
     async def find(self, tx: Transaction | None, keys: list[str]) -> str | None:
         """Tell under which of its names a message came already."""
-        found = await self._get_many(tx, Table.SEEN, keys)
+        found = await self.known(tx, keys)
         return next((key for key in keys if key in found), None)
+
+    async def known(self, tx: Transaction | None, keys: list[str]) -> set[str]:
+        """Tell which names are those of messages that came already."""
+        return set(await self._get_many(tx, Table.SEEN, keys))
 
     async def put(self, tx: Transaction | None, key: str, *, expires_at: int) -> None:
         """Remember a message until `expires_at`, unix seconds."""
