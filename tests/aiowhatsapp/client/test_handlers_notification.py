@@ -12,9 +12,11 @@ from custom_components.whatsapp_web.aiowhatsapp.errors import StoreError
 from custom_components.whatsapp_web.aiowhatsapp.events import (
     Event,
     IdentityChanged,
+    OwnNameChanged,
     PasskeyRequested,
 )
 from custom_components.whatsapp_web.aiowhatsapp.jid import SERVER_JID, Jid
+from custom_components.whatsapp_web.aiowhatsapp.stanza.message import MAX_NAME
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 from tests.aiowhatsapp.client.bench import NOW, Bench, benched, refusal
 from tests.aiowhatsapp.client.pairing_support import settle
@@ -229,6 +231,16 @@ async def test_our_own_devices_changed(
     assert await bench.store.device_lists.get(None, own) is not None
     await tell(bench, "account_sync", Jid.parse(sender), Node(child, {"dhash": "2:x"}))
     assert (await bench.store.device_lists.get(None, own) is None) is expected
+
+
+@benched
+async def test_our_own_name_changed(bench: Bench) -> None:
+    await tell(bench, "account_sync", bench.me.phone, pushname="Our home")
+    await tell(bench, "account_sync", bench.me.lid, pushname="n" * 1000)
+    await tell(bench, "account_sync", bench.me.lid, pushname="")
+    await tell(bench, "account_sync", bench.ann.phone, pushname="Ann")
+    names = [event.name for event in bench.events_of(OwnNameChanged)]
+    assert names == ["Our home", "n" * MAX_NAME]
 
 
 # --- numbers

@@ -5,9 +5,10 @@ import logging
 from typing import Final
 
 from ...errors import Disconnected, StoreError, WhatsAppError
-from ...events import PasskeyRequested
+from ...events import OwnNameChanged, PasskeyRequested
 from ...jid import Jid
 from ...stanza.ack import build_ack
+from ...stanza.message import MAX_NAME
 from ...wabinary import Node
 from ..context import Context
 from ..devices import Devices
@@ -95,10 +96,12 @@ class NotificationHandler:
             return
 
     async def _on_account_sync(self, node: Node) -> None:
-        """One of our own devices came or went."""
-        if node.child("devices") is not None and self._context.own.is_self(
-            node.required_jid("from")
-        ):
+        """Our own name changed, or one of our own devices came or went."""
+        if not self._context.own.is_self(node.required_jid("from")):
+            return
+        if name := node.attr("pushname"):
+            self._context.emit(OwnNameChanged(name=name[:MAX_NAME]))
+        if node.child("devices") is not None:
             await self._devices.forget([self._context.own.phone, self._context.own.lid])
 
     async def _on_contacts(self, node: Node) -> None:
