@@ -65,6 +65,10 @@ class Devices:
                 return listed.lid
         raise NotOnWhatsApp("The number is not on WhatsApp")
 
+    async def refresh_lid(self, phone: Jid) -> None:
+        """Ask anew for the LID of a number, because the server says that it changed."""
+        await self._query([phone])
+
     async def check_number(self, digits: str) -> Jid:
         """Find the JID of an international number as the server spells it.
 

@@ -7,7 +7,14 @@ import logging
 from typing import Final
 from weakref import WeakValueDictionary
 
-from ..errors import Disconnected, LocalProtocolError, NoDevices, Rejected, RequestTimeout
+from ..errors import (
+    AttributeMissing,
+    Disconnected,
+    LocalProtocolError,
+    NoDevices,
+    Rejected,
+    RequestTimeout,
+)
 from ..jid import Jid
 from ..message.compose import device_sent, media_type, stanza_type
 from ..message.ids import new_message_id
@@ -27,6 +34,7 @@ _LOGGER = logging.getLogger(__name__)
 KEEP_SENT_SECONDS: Final = 7 * 24 * 3600
 # How often the same stanza is written anew when the line breaks before its ack.
 WRITE_ATTEMPTS: Final = 3
+MAX_ID: Final = 128
 # The server's word for a stanza that mixes or uses the wrong namespace.
 BAD_ADDRESSING: Final = "400"
 _USE_PHONE_NUMBERS: Final = "address_by_phone_number"
@@ -39,6 +47,34 @@ class SentMessage:
     message_id: str
     chat: Jid
     timestamp: int
+
+
+@dataclass(slots=True)
+class _Sending:
+    """A message that is being sent, and how many wait for that."""
+
+    task: asyncio.Task[SentMessage]
+    chat: Jid
+    message: wire.Message
+    waiting: int = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, or will because nobody waits for it any more."""
+        return self.task.done() or not self.waiting
+
+    async def outcome(self) -> SentMessage:
+        """Wait for the end; give up on the sending with the last one who waits."""
+        self.waiting += 1
+        try:
+            await asyncio.wait([self.task])
+        finally:
+            self.waiting -= 1
+            if not self.waiting:
+                self.task.cancel()
+        if self.task.cancelled():
+            raise Disconnected("The client was stopped")
+        return self.task.result()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +102,7 @@ class Outgoing:
         self._sessions = sessions
         self._tokens = tokens
         self._chat_locks: WeakValueDictionary[Jid, asyncio.Lock] = WeakValueDictionary()
+        self._sending: dict[str, _Sending] = {}
 
     async def send(
         self, chat: Jid, message: wire.Message, *, message_id: str | None = None
@@ -74,7 +111,8 @@ class Outgoing:
 
         Raises `Disconnected`, `RequestTimeout`, `NotOnWhatsApp`, `NoDevices` or
         `Rejected`. After `Disconnected` or `RequestTimeout` it may have arrived all
-        the same: sending it again under the same id shows it only once.
+        the same: sending it again under the same id shows it only once. Who asks for
+        that while it is still under way waits for the same outcome.
         """
         if not chat.is_user:
             raise LocalProtocolError("Only users can be written to")
@@ -82,19 +120,45 @@ class Outgoing:
         message_id = message_id or new_message_id(
             context.own.phone.user, now=context.now(), random_bytes=context.random_bytes
         )
-        to = await self._route(chat.bare)
+        if len(message_id) > MAX_ID:
+            raise LocalProtocolError("Message id too long")
+        sending = self._sending.get(message_id)
+        if sending is None:
+            work = self._send(chat.bare, message, message_id)
+            task = asyncio.create_task(work, name="whatsapp send")
+            sending = self._sending[message_id] = _Sending(task, chat.bare, message)
+        elif (sending.chat, sending.message) != (chat.bare, message):
+            raise LocalProtocolError("Another message with this id is under way")
         try:
-            return await self._send_to(to, message, message_id)
+            return await sending.outcome()
+        finally:
+            if sending.over and self._sending.get(message_id) is sending:
+                del self._sending[message_id]
+
+    async def cancel(self) -> None:
+        """Give up on everything that is under way: who waits for it gets `Disconnected`."""
+        tasks = [sending.task for sending in self._sending.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send(self, chat: Jid, message: wire.Message, message_id: str) -> SentMessage:
+        context = self._context
+        await context.wait_online()
+        try:
+            return await self._send_to(chat, message, message_id)
         except Rejected as err:
-            if err.code != BAD_ADDRESSING or not to.is_lid:
+            phone = context.phone_of(chat)
+            if err.code != BAD_ADDRESSING or phone is None or not context.canonical(chat).is_lid:
                 raise
-            phone = context.phone_of(to)
-            if phone is None:
+            if await context.store.meta.get(None, _USE_PHONE_NUMBERS) is not None:
                 raise
-        _LOGGER.info("The server wants phone numbers as addresses for this account")
-        async with context.store.transaction() as tx:
-            await context.store.meta.put(tx, _USE_PHONE_NUMBERS, b"\x01")
-        return await self._send_to(phone, message, message_id)
+        _LOGGER.info("The server refuses LIDs as addresses: trying phone numbers")
+        sent = await self._send_to(phone, message, message_id, by_number=True)
+        # It was the addresses, then: the account stays with numbers.
+        stay = context.store.meta.put(None, _USE_PHONE_NUMBERS, b"\x01")
+        context.spawn(stay, "remembering the kind of addresses", lasting=True)
+        return sent
 
     async def _route(self, chat: Jid) -> Jid:
         """Choose the one namespace for the whole stanza: LID where there is one."""
@@ -104,15 +168,17 @@ class Outgoing:
             return chat
         return await self._devices.lid_of(chat) or chat
 
-    async def _send_to(self, to: Jid, message: wire.Message, message_id: str) -> SentMessage:
-        context = self._context
-        await context.wait_online()
-        lock = self._chat_locks.get(to)
+    async def _send_to(
+        self, chat: Jid, message: wire.Message, message_id: str, *, by_number: bool = False
+    ) -> SentMessage:
+        key = self._context.canonical(chat)
+        lock = self._chat_locks.get(key)
         if lock is None:
-            lock = self._chat_locks[to] = asyncio.Lock()
+            lock = self._chat_locks[key] = asyncio.Lock()
+        # From looking it up to writing, so that the chat's messages leave in order.
         async with lock:
+            to = chat if by_number else await self._route(chat)
             stanza = await self._prepare(to, message, message_id)
-            # Written under the lock, so that the chat's messages leave in order.
             link, waiter = await self._write(stanza)
         ack = await self._wait_for_ack(stanza, link, waiter)
         return await self._conclude(stanza, ack, message_id)
@@ -156,13 +222,17 @@ class Outgoing:
             raise Rejected(error[:16])
         server_hash = ack.attr("phash")
         if server_hash is not None and server_hash not in stanza.hashes:
-            await self._devices.forget([stanza.to, self._context.own.lid])
-        if stanza.to.bare not in (self._context.own.lid.bare, self._context.own.phone.bare):
+            stale = self._devices.forget([stanza.to, self._context.own.lid])
+            self._context.spawn(stale, "forgetting a device list", lasting=True)
+        phone = self._context.phone_of(stanza.to)
+        if ack.attr("refresh_lid") == "true" and phone is not None:
+            self._context.spawn(self._devices.refresh_lid(phone), "asking for a new LID")
+        if not self._context.own.is_self(stanza.to):
             self._context.spawn(self._tokens.issue(stanza.to), "issuing a token")
         return SentMessage(
             message_id=message_id,
             chat=self._context.canonical(stanza.to),
-            timestamp=ack.int_attr("t", default=0) or self._context.now(),
+            timestamp=_timestamp(ack) or self._context.now(),
         )
 
     async def _prepare(self, to: Jid, message: wire.Message, message_id: str) -> _Stanza:
@@ -255,6 +325,14 @@ class Outgoing:
             if token is not None:
                 children.append(token)
         return Node("message", attrs, children)
+
+
+def _timestamp(ack: Node) -> int | None:
+    """Read when the server took it; nonsense there is no reason to fail afterwards."""
+    try:
+        return ack.int_attr("t")
+    except AttributeMissing:
+        return None
 
 
 def build_enc(
