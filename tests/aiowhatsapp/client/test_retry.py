@@ -3,6 +3,8 @@
 import pytest
 
 from custom_components.whatsapp_web.aiowhatsapp.client.retry import (
+    MAX_BUSY,
+    MAX_REQUESTERS,
     MAX_REQUESTS,
     MAX_SERVED,
     RECREATE_SECONDS,
@@ -30,6 +32,7 @@ from tests.aiowhatsapp.client.bench import (
     Bench,
     Peer,
     benched,
+    refusal,
     stanza_id,
     text,
     to_devices,
@@ -168,6 +171,28 @@ async def test_a_receipt_that_does_not_leave_is_followed_by_no_ack(bench: Bench)
     bench.server.broken = True
     assert await bench.receive(unreadable(bench, bench.ann.first)) == []
     assert bench.events_of(UndecryptableMessage) == []
+
+
+@benched
+async def test_what_a_broken_line_swallowed_is_no_request(bench: Bench) -> None:
+    bad = unreadable(bench, bench.ann.first)
+    for _ in range(MAX_REQUESTS + 1):
+        bench.server.broken = True
+        assert await bench.receive(bad) == []
+        await bench.cut()
+        bench.connect()
+    receipt, _ = await bench.receive(bad)
+    assert retry_of(receipt).attr("count") == "1"
+
+
+@benched
+async def test_what_was_sent_again_in_vain_is_told_at_its_first_sight(bench: Bench) -> None:
+    for _ in range(2):
+        bad = unreadable(bench, bench.ann.first, count=str(MAX_REQUESTS))
+        (ack,) = await bench.receive(bad)
+        assert ack.tag == "ack"
+    (event,) = bench.events_of(UndecryptableMessage)
+    assert event.message_id == "BAD"
 
 
 @pytest.mark.parametrize(
@@ -485,3 +510,74 @@ async def test_the_count_served_is_kept_with_the_message(bench: Bench) -> None:
     record = await store.sent_messages.get(None, bench.ann.lid, stanza_id(stanza))
     assert record is not None
     assert [(each.requester, each.count) for each in record.resends] == [(str(bench.ann.lid), 2)]
+
+
+# --- bounds
+
+
+@benched
+async def test_keys_without_a_one_time_key_are_refused(bench: Bench) -> None:
+    stanza = await bench.send(bench.ann.lid, "hello")
+    receipt = with_keys(bench.ann.first, request(bench.ann.first, stanza))
+    keys = receipt.required_child("keys")
+    keys.content = [child for child in keys.children() if child.tag != "key"]
+    assert await ask(bench, receipt) is None
+
+
+@benched
+async def test_a_server_that_refuses_keys_leaves_the_rest_as_it_is(bench: Bench) -> None:
+    stanza = await bench.send(bench.ann.lid, "hello")
+    await bench.store.sessions.delete(None, bench.context.address_of(bench.ann.lid))
+    bench.server.script["key"] = refusal(503)
+    assert await ask(bench, request(bench.ann.first, stanza)) is None
+    del bench.server.script["key"]
+    assert open_again(bench.ann.first, await ask(bench, request(bench.ann.first, stanza)))
+
+
+@benched
+async def test_only_so_many_devices_are_counted(bench: Bench) -> None:
+    stanza = await bench.send(bench.ann.lid, "hello")
+    record = await bench.store.sent_messages.get(None, bench.ann.lid, stanza_id(stanza))
+    assert record is not None
+    for number in range(MAX_REQUESTERS):
+        record.resends.add(requester=f"2002:{number + 100}@lid", count=1)
+    await bench.store.sent_messages.put(
+        None, bench.ann.lid, stanza_id(stanza), record, expires_at=NOW + 1000
+    )
+    assert await ask(bench, request(bench.ann.first, stanza)) is None
+
+
+@benched
+async def test_a_heap_of_receipts_has_a_bound(bench: Bench) -> None:
+    stanza = await bench.send(bench.ann.lid, "hello")
+    await bench.store.sessions.delete(None, bench.context.address_of(bench.ann.lid))
+    # The first one waits for keys, and all others for it.
+    bench.server.script["key"] = lambda _: None
+    await bench.receive(request(bench.ann.first, stanza))
+    before = len(bench.server.sent)
+    for number in range(MAX_BUSY + 10):
+        bench.server.deliver(request(bench.ann.first, f"NONE{number}"))
+    await settle()
+    acked = [node.attr("id") for node in bench.server.sent[before:]]
+    assert acked == [f"NONE{number}" for number in range(MAX_BUSY - 1, MAX_BUSY + 10)]
+
+
+@benched
+async def test_two_devices_at_once_are_both_counted(bench: Bench) -> None:
+    stanza = await bench.send(bench.ann.lid, "hello")
+    for peer in bench.ann.devices:
+        bench.server.deliver(request(peer, stanza))
+    await settle()
+    record = await bench.store.sent_messages.get(None, bench.ann.lid, stanza_id(stanza))
+    assert record is not None
+    assert sorted((each.requester, each.count) for each in record.resends) == [
+        (str(peer.lid), 1) for peer in bench.ann.devices[::-1]
+    ]
+
+
+@benched
+async def test_a_time_that_makes_no_sense_is_not_passed_on(bench: Bench) -> None:
+    stanza = await bench.send(bench.ann.lid, "hello")
+    receipt = request(bench.ann.first, stanza)
+    receipt.required_child("retry").attrs["t"] = "yesterday"
+    assert await ask(bench, receipt) is None

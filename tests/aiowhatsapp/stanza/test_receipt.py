@@ -158,7 +158,7 @@ def test_a_retry() -> None:
             **{"from": GROUP, "participant": OTHER, "recipient": PEER},
         )
     )
-    assert (request.id, request.count, request.timestamp) == ("m1", 2, "4")
+    assert (request.id, request.count, request.timestamp) == ("m1", 2, 4)
     assert (request.from_jid, request.participant, request.recipient) == (GROUP, OTHER, PEER)
     assert request.requester == OTHER
     assert request.registration_id == 0x010203

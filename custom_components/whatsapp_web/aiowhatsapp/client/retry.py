@@ -1,9 +1,10 @@
 """Retry receipts, both ways: asking for what we can't read, serving what others can't."""
 
+import asyncio
 import logging
 from typing import Final
 
-from ..errors import AttributeMissing, SignalError
+from ..errors import AttributeMissing, IqError, SignalError
 from ..iq.prekeys import PublicSignedPreKey, build_signed_pre_key
 from ..jid import Jid
 from ..message.compose import device_sent
@@ -23,6 +24,9 @@ _LOGGER = logging.getLogger(__name__)
 # Peers serve counts below 5 only.
 MAX_REQUESTS: Final = 4
 MAX_SERVED: Final = 5
+# Nobody has more devices; and what may wait to be served.
+MAX_REQUESTERS: Final = 64
+MAX_BUSY: Final = 256
 KEEP_COUNT_SECONDS: Final = 24 * 3600
 # From this count on our keys go along, so that the sender can begin anew.
 KEYS_FROM: Final = 2
@@ -43,16 +47,16 @@ class RetryRequester:
         context = self._context
         key = f"{stanza.chat}|{stanza.sender}|{stanza.id}"
         known = await context.store.retries.get(None, key)
-        count = max(known, *(enc.count for enc in stanza.encs), 0) + 1
-        async with context.store.transaction() as tx:
-            await context.store.retries.put(
-                tx, key, count, expires_at=context.now() + KEEP_COUNT_SECONDS
-            )
+        count = max([known, *(enc.count for enc in stanza.encs)]) + 1
         if count > MAX_REQUESTS:
             _LOGGER.warning("Giving up on a message that could not be read %s times", count - 1)
-            return False
-        await context.send(await self._build(stanza, count, retry_reason(error)))
-        return count == 1
+        else:
+            await context.send(await self._build(stanza, count, retry_reason(error)))
+        # Only now: what a broken line swallowed is no request.
+        await context.store.retries.put(
+            None, key, count, expires_at=context.now() + KEEP_COUNT_SECONDS
+        )
+        return not known
 
     async def _build(self, stanza: MessageStanza, count: int, reason: int) -> Node:
         context = self._context
@@ -120,17 +124,20 @@ class RetryResponder:
         self._devices = devices
         self._sessions = sessions
         self._busy: set[tuple[str, Jid]] = set()
+        self._serving = asyncio.Lock()
 
     async def handle(self, node: Node) -> None:
         """Serve a retry receipt, if it may be served."""
         request = parse_retry(node)
         key = (request.id, request.requester)
-        if request.count >= MAX_SERVED or key in self._busy:
+        if request.count >= MAX_SERVED or key in self._busy or len(self._busy) >= MAX_BUSY:
             return
         self._busy.add(key)
         try:
-            await self._serve(request)
-        except (AttributeMissing, SignalError) as err:
+            # One after another: how often a message was served is read and written.
+            async with self._serving:
+                await self._serve(request)
+        except (AttributeMissing, SignalError, IqError) as err:
             _LOGGER.info("A retry receipt was not served: %s", err)
         finally:
             self._busy.discard(key)
@@ -152,7 +159,7 @@ class RetryResponder:
             return
         stored_chat, record = found
         served = _served(record, requester)
-        if served.count >= MAX_SERVED:
+        if served is None or served.count >= MAX_SERVED:
             return
         served.count += 1
         message = wire.Message.FromString(record.message)
@@ -188,6 +195,8 @@ class RetryResponder:
         requester = request.requester
         record = await context.store.sessions.get(None, context.address_of(requester))
         if request.keys is not None:
+            if request.keys.pre_key is None:
+                raise AttributeMissing("keys without a one-time key")
             if context.own.is_self(requester) and record is not None:
                 known = record.remote_registration_id
                 if known and known != request.keys.registration_id:
@@ -243,17 +252,21 @@ class RetryResponder:
         if request.recipient is not None:
             attrs["recipient"] = request.recipient
         if request.timestamp is not None:
-            attrs["t"] = request.timestamp
+            attrs["t"] = str(request.timestamp)
         children = [build_enc(message, ciphertext, count=request.count)]
         if ciphertext.kind == "pkmsg":
             children.append(Node("device-identity", {}, context.credentials.account))
         await context.send(Node("message", attrs, children))
 
 
-def _served(record: storage.SentMessageRecord, requester: Jid) -> storage.SentMessageRecord.Resend:
-    """Find, or add, the count of how often a device was served."""
+def _served(
+    record: storage.SentMessageRecord, requester: Jid
+) -> storage.SentMessageRecord.Resend | None:
+    """Find, or add, the count of how often a device was served; None is too many devices."""
     name = str(requester)
     for resend in record.resends:
         if resend.requester == name:
             return resend
+    if len(record.resends) >= MAX_REQUESTERS:
+        return None
     return record.resends.add(requester=name, count=0)

@@ -72,7 +72,7 @@ class RetryRequest:
     id: str
     count: int
     registration_id: int
-    timestamp: str | None
+    timestamp: int | None
     keys: KeyBundleParts | None
 
     @property
@@ -133,7 +133,7 @@ def parse_retry(node: Node) -> RetryRequest:
         id=node.required_attr("id"),
         count=max(retry.int_attr("count", default=1), 1),
         registration_id=registration_id,
-        timestamp=retry.attr("t"),
+        timestamp=retry.int_attr("t"),
         keys=None if keys is None else parse_key_bundle(keys, registration_id),
     )
 
