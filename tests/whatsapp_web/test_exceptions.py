@@ -26,6 +26,7 @@ from custom_components.whatsapp_web.storage import CredentialsMissing, MasterKey
 MADE = {
     errors.StreamEnded: errors.StreamEnded("503"),
     errors.LoggedOut: errors.LoggedOut("401"),
+    errors.AccountLocked: errors.AccountLocked("403"),
     errors.PairingFailed: errors.PairingFailed("stage"),
     errors.TemporarilyBanned: errors.TemporarilyBanned("101", 60),
     errors.LoginRefused: errors.LoginRefused("406"),
