@@ -25,6 +25,7 @@ from custom_components.whatsapp_web.storage import CredentialsMissing, MasterKey
 # Errors that say more than their message, made as the client makes them.
 MADE = {
     errors.StreamEnded: errors.StreamEnded("503"),
+    errors.UpgradeRefused: errors.UpgradeRefused(403),
     errors.LoggedOut: errors.LoggedOut("401"),
     errors.AccountLocked: errors.AccountLocked("403"),
     errors.PairingFailed: errors.PairingFailed("stage"),
