@@ -4,24 +4,25 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterator
 import itertools
-import os
 from pathlib import Path
-import random
 from statistics import median
-import tempfile
 from typing import Any
 
 import pytest
 
-from custom_components.whatsapp_web.aiowhatsapp.client import prekeys
-from custom_components.whatsapp_web.aiowhatsapp.store.database import Database
 from tests.simulator.memory import Action, Point, Trap
 from tests.virtual_time import pass_turns, run
 
+from .alone import (  # noqa: F401 - fixtures, used by their names
+    SEED,
+    Folders,
+    _folders,
+    _integrations,
+    _quick,
+)
 from .scenarios import BUSY, SCENARIOS, Scenario
 from .world import make_world
 
-SEED = 20261124
 # Long enough for what follows a scenario by itself, short enough for no keepalive.
 AFTERMATH = 3.0
 # A dead line is found in under 45 s; then the first wait is a second.
@@ -36,38 +37,7 @@ LONGEST = {
 # What no exchange of messages gets along with: a sweep that is shorter has not begun.
 FEWEST_TURNS = 10
 
-type Folders = Callable[[], Path]
 type Table = dict[tuple[str, Point], dict[Action, float]]
-
-
-@pytest.fixture(autouse=True)
-def _integrations() -> None:
-    """Leave Home Assistant out of it: here the client is alone."""
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Upload batches of a handy size, and don't wait for the disk: no power is cut here."""
-    configure = Database._configure
-
-    def configure_without_waiting(self: Database) -> None:
-        configure(self)
-        self._connection.execute("PRAGMA synchronous = OFF")
-
-    monkeypatch.setattr(Database, "_configure", configure_without_waiting)
-    monkeypatch.setattr(prekeys, "BATCH", 20)
-
-
-@pytest.fixture
-def folders(monkeypatch: pytest.MonkeyPatch) -> Iterator[Folders]:
-    """Give each run an empty folder, and the same randomness as every other run."""
-    with tempfile.TemporaryDirectory() as root:
-
-        def make() -> Path:
-            monkeypatch.setattr(os, "urandom", random.Random(SEED).randbytes)
-            return Path(tempfile.mkdtemp(dir=root))
-
-        yield make
 
 
 @pytest.fixture(scope="module")

@@ -62,6 +62,7 @@ class World:
         self.events: list[Event] = []
         self.expected_in: list[str] = []
         self.expected_out: list[str] = []
+        self.typed: list[str] = []
         self._starting = asyncio.Lock()
         self._started = asyncio.Event()
         self._happened = asyncio.Event()
@@ -196,6 +197,10 @@ class World:
         assert self.client is not None
         return self.client
 
+    def of_kind[E: Event](self, kind: type[E]) -> list[E]:
+        """What the client told of that kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
     # --- their side
 
     async def write(self, text: str) -> None:
@@ -203,9 +208,16 @@ class World:
         self.expected_in.append(text)
         await self.theirs.phone.send_text(self.ours, text)
 
+    async def type_on_phone(self, text: str) -> None:
+        """Have a text typed on our own phone; this device gets its copy."""
+        self.expected_out.append(text)
+        self.typed.append(text)
+        await self.ours.phone.send_text(self.theirs, text)
+
     async def arrived(self) -> None:
         """Wait until all that was written, both ways, has arrived."""
         await self.until(lambda: set(self.expected_in) <= set(self.texts()))
+        await self.until(lambda: set(self.typed) <= set(self.texts(from_me=True)))
         for text in self.expected_out:
             await self.theirs.phone.wait_message(text, timeout=PATIENCE)
         await self.sim.settled(timeout=PATIENCE)
@@ -218,12 +230,13 @@ class World:
 
     # --- what must hold in the end
 
-    def texts(self) -> list[str]:
-        return [message.text or "" for message in self.messages if not message.from_me]
+    def texts(self, *, from_me: bool = False) -> list[str]:
+        return [each.text or "" for each in self.messages if each.from_me is from_me]
 
     def check(self) -> None:
         """Nothing lost, nothing doubled, no rule broken."""
         assert Counter(self.texts()) == Counter(self.expected_in)
+        assert Counter(self.texts(from_me=True)) == Counter(self.typed)
         assert Counter(
             message.text for message in self.theirs.phone.messages if not message.from_me
         ) == Counter(self.expected_out)
@@ -231,6 +244,8 @@ class World:
             message.text for message in self.ours.phone.messages if message.from_me
         ) == Counter(self.expected_out)
         assert self.sim.ledger.violations == []
+        # It came but once, with the history after linking.
+        assert self._running().push_name == self.ours.name
 
     def forgive_garbage(self, trap: Trap) -> None:
         """Strike what the server says of the garbage that the trap fed it."""
@@ -270,6 +285,8 @@ class World:
         self.events.append(event)
         if isinstance(event, MessageReceived):
             self.messages.append(event.message)
+        elif isinstance(event, OwnNameChanged) and self.client is not None:
+            self.saved = self.client.credentials
         self._happened.set()
         self._happened = asyncio.Event()
 

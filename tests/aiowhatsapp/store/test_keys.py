@@ -94,6 +94,20 @@ async def test_pre_keys_are_offered_once_and_stay_readable(store: Store) -> None
     assert await store.pre_keys.count_offered(None) == 3
 
 
+async def test_the_oldest_pre_keys_make_room(store: Store) -> None:
+    await store.pre_keys.put_many(None, make_pre_keys(1, 4, random.Random(1).randbytes))
+    await store.pre_keys.mark_offered(None, [1, 3])
+    async with store.transaction() as tx:
+        more = make_pre_keys(5, 2, random.Random(2).randbytes)
+        await store.pre_keys.put_many(tx, more, offered=True)
+        await store.pre_keys.drop_oldest(tx, keep=3)
+    assert await store.pre_keys.count(None) == 3
+    # Those that were offered again count from then on.
+    assert set(await store.pre_keys.get_many(None, range(1, 7))) == {3, 5, 6}
+    await store.pre_keys.drop_oldest(None, keep=3)
+    assert await store.pre_keys.count(None) == 3
+
+
 async def test_a_used_pre_key_is_gone_offered_or_not(store: Store) -> None:
     await store.pre_keys.put_many(None, make_pre_keys(1, 2, random.Random(1).randbytes))
     await store.pre_keys.mark_offered(None, [1])

@@ -167,6 +167,10 @@ class Inbox:
     async def _pass_on(self, message: _Message) -> None:
         """Hand over what is in it now, or what was cut short when it came before."""
         record = message.parts.record
+        if message.parts.failure is None:
+            # Now or never: a line that breaks before the answer brings it again, but as seen.
+            for content in message.parts.contents:
+                self._peer.follow_up(message.stanza, content)
         if message.seen is not None:
             record = await self._context.store.inbox.get(None, message.seen)
         if record is not None and message.parts.failure is None and not self._held:
@@ -190,8 +194,6 @@ class Inbox:
             error = Nack.MISSING_MESSAGE_SECRET if of_bot else Nack.UNRECOGNIZED_STANZA
             await self._nack(stanza.node, error)
         else:
-            for content in parts.contents:
-                self._peer.follow_up(stanza, content)
             await self._receipts.delivered(stanza, history=parts.history)
 
     async def _ask_again(self, stanza: MessageStanza, error: SignalError) -> None:

@@ -69,7 +69,7 @@ class PeerMessages:
                 )
 
     def follow_up(self, stanza: MessageStanza, message: wire.Message) -> None:
-        """Act on it after it was stored and answered."""
+        """Act on it after it was stored."""
         if not stanza.from_me or not message.HasField("protocolMessage"):
             return
         protocol = message.protocolMessage

@@ -21,9 +21,11 @@ _LOGGER = logging.getLogger(__name__)
 # The web client's batch (UPLOAD_KEYS_COUNT) and the level below which it refills.
 BATCH: Final = 812
 LOW_WATER: Final = 5
+# More than the server ever has of them; what an upload lost on the way leaves behind goes.
+KEPT_BATCHES: Final = 10
 # The web client's rotation of the signed prekey.
 ROTATE_AFTER_SECONDS: Final = 27 * 24 * 3600
-# Set when the server may hold keys that we don't know.
+# Set when the server may hold keys that we don't know, or runs low.
 UPLOAD_DUE: Final = "upload_due"
 _ROTATE_NOT_BEFORE: Final = "rotate_not_before"
 _ROTATE_RETRY_SECONDS: Final = 24 * 3600
@@ -44,12 +46,14 @@ class PreKeys:
         """At login: refill if the server runs low, and rotate when it is time."""
         async with self._lock:
             meta = self._context.store.meta
-            if await meta.get(None, UPLOAD_DUE) is not None:
-                await self._upload()
-                await meta.delete(None, UPLOAD_DUE)
-            elif await self._context.execute(GetPreKeyCount()) < LOW_WATER:
+            due = await meta.get(None, UPLOAD_DUE) is not None
+            if due or await self._context.execute(GetPreKeyCount()) < LOW_WATER:
                 await self._upload()
             await self._rotate_if_due()
+
+    async def note_due(self) -> None:
+        """Note that a batch is due: also a line that breaks, or a crash, must not forget it."""
+        await self._context.store.meta.put(None, UPLOAD_DUE, b"\x01")
 
     async def refill(self) -> None:
         """Give the server a batch because it said it runs low.
@@ -105,6 +109,7 @@ class PreKeys:
                 signed_pre_key=_public(signed),
             )
         )
+        await context.store.meta.delete(None, UPLOAD_DUE)
         _LOGGER.debug("Uploaded %s prekeys", len(keys))
 
     async def _batch(self) -> list[PreKey]:
@@ -120,6 +125,7 @@ class PreKeys:
             keys = await self._context.run_blocking(lambda: make_pre_keys(first, BATCH, randomness))
             async with store.transaction() as tx:
                 await store.pre_keys.put_many(tx, keys, offered=True)
+                await store.pre_keys.drop_oldest(tx, keep=KEPT_BATCHES * BATCH)
         return keys
 
     async def _rotate_if_due(self) -> None:

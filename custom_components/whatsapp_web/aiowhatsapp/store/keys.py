@@ -124,6 +124,13 @@ class PreKeyStore(Port):
         names = _pre_key_names(key_id)
         await self._write(tx, *(Delete(Table.PRE_KEY, name) for name in names))
 
+    async def drop_oldest(self, tx: Transaction | None, *, keep: int) -> None:
+        """Drop the prekeys kept longest when there are more than `keep`."""
+        surplus = await self.count(tx) - keep
+        if surplus > 0:
+            entries = await self._scan(tx, Table.PRE_KEY, limit=surplus)
+            await self._write(tx, *(Delete(Table.PRE_KEY, name) for name, _ in entries))
+
     async def next_id(self, tx: Transaction | None) -> int:
         """Return the id that the next new prekey gets."""
         data = await self._get(tx, Table.META, _NEXT_PRE_KEY_ID)

@@ -73,6 +73,7 @@ class NotificationHandler:
         elif not node.required_jid("from").is_server:
             return
         elif node.child("count") is not None:
+            await self._pre_keys.note_due()
             self._context.spawn(self._pre_keys.refill(), "refilling prekeys")
         elif node.child("digest") is not None:
             self._context.spawn(self._pre_keys.check_digest(), "checking the key digest")
