@@ -491,7 +491,7 @@ async def test_a_broken_write_ends_it_for_all(bench: LinkBench) -> None:
         assert isinstance(raised.value.__cause__, TransportError)
         assert link.closed
         assert isinstance(waiter.exception(), Disconnected)
-        assert isinstance(await bench.reason(), TransportError)
+        assert isinstance(await link.until_broken(), TransportError)
 
 
 @linked
@@ -504,7 +504,7 @@ async def test_a_line_that_takes_no_data(bench: LinkBench) -> None:
         assert bench.clock.monotonic() == WRITE_TIMEOUT
         assert isinstance(stuck.exception(), Disconnected)
         assert isinstance(behind.exception(), Disconnected)
-        assert isinstance(await bench.reason(), TransportError)
+        assert isinstance(await link.until_broken(), TransportError)
 
 
 @linked

@@ -1,14 +1,18 @@
 """The client: one linked account, from the outside."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 import logging
 from typing import Final
 
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+
 from ..errors import (
+    AttributeMissing,
     ConnectionFailed,
     Disconnected,
     LocalProtocolError,
+    StoreCorrupt,
     StoreError,
     WhatsAppError,
 )
@@ -37,7 +41,7 @@ from .peer import PeerMessages
 from .prekeys import PreKeys
 from .receipts import Receipts
 from .retry import RetryRequester, RetryResponder
-from .router import Handler, Router
+from .router import Router
 from .runner import Runner
 from .sessions import Sessions
 from .settings import Clock, ServerSettings
@@ -106,7 +110,9 @@ class Client:
         self._status = Status.DISCONNECTED
         self._last_error: WhatsAppError | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._started = False
         self._stopped = False
+        self._stopping: asyncio.Task[None] | None = None
         self._status_changed = asyncio.Event()
         self._connections = 0
         context.dispatcher.subscribe(OwnNameChanged, self._on_own_name)
@@ -118,9 +124,24 @@ class Client:
 
         Raises `StoreError` when the stored state can't be used.
         """
-        if self._tasks:
+        if self._started:
             raise LocalProtocolError("The client was started already")
+        self._started = True
         self._stopped = False
+        try:
+            await self._open()
+            if self._stopped:
+                raise Disconnected("Stopped")
+        except BaseException:
+            self._started = False
+            await self._close_store()
+            raise
+        self._tasks = {
+            asyncio.create_task(self._run(), name="whatsapp connection"),
+            asyncio.create_task(self._tidy(), name="whatsapp store upkeep"),
+        }
+
+    async def _open(self) -> None:
         context = self._context
         await context.store.open()
         await take_over_copy(context)
@@ -132,10 +153,6 @@ class Client:
             self._inbox.hold()
         else:
             await self._inbox.release()
-        self._tasks = {
-            asyncio.create_task(self._run(), name="whatsapp connection"),
-            asyncio.create_task(self._tidy(), name="whatsapp store upkeep"),
-        }
 
     async def _seed_store(self) -> None:
         """At the very first start: what pairing gave us belongs into the store."""
@@ -143,7 +160,10 @@ class Client:
         credentials = context.credentials
         if await context.store.signed_pre_keys.current(None) is not None:
             return
-        account = wire.ADVSignedDeviceIdentity.FromString(credentials.account)
+        try:
+            account = wire.ADVSignedDeviceIdentity.FromString(credentials.account)
+        except ProtobufDecodeError as err:
+            raise StoreCorrupt("The stored credentials can't be read") from err
         own_phone = SignalAddress(credentials.lid.signal_name, 0)
         async with context.store.transaction() as tx:
             await context.store.signed_pre_keys.put(tx, credentials.signed_pre_key)
@@ -177,12 +197,25 @@ class Client:
             await context.clock.sleep(FLUSH_EVERY)
 
     async def stop(self) -> None:
-        """Disconnect, finish writing and close the store; safe to call again."""
+        """Disconnect, finish writing and close the store; safe to call again.
+
+        It goes on to its end when the caller is cancelled, or several call at once.
+        """
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop(), name="whatsapp stopping")
+            self._stopping.add_done_callback(self._on_stopped)
+        await asyncio.shield(self._stopping)
+
+    def _on_stopped(self, _task: asyncio.Task[None]) -> None:
+        self._started, self._stopping = False, None
+
+    async def _stop(self) -> None:
         self._stopped = True
         tasks, self._tasks = self._tasks, set()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._outgoing.cancel()
         await self._context.finish_lasting()
         try:
             if tasks:
@@ -217,10 +250,10 @@ class Client:
     async def logout(self) -> None:
         """Ask the server to remove this device, then stop; works best effort."""
         try:
-            link = self._context.require_link()
-            spec = RemoveThisDevice(self._context.credentials.jid)
-            await link.execute(spec, timeout=LOGOUT_TIMEOUT)
-        except WhatsAppError as err:
+            # Also a line that takes no data must not hold it up.
+            async with asyncio.timeout(LOGOUT_TIMEOUT):
+                await self._context.execute(RemoveThisDevice(self._context.credentials.jid))
+        except (WhatsAppError, TimeoutError) as err:
             _LOGGER.debug("The server did not confirm the logout: %s", err)
         await self.stop()
 
@@ -312,9 +345,12 @@ class Client:
     async def resolve_number(self, number: str) -> Jid:
         """Find the JID of an international number, digits with or without `+`.
 
-        Raises `NotOnWhatsApp`, `Disconnected`, `RequestTimeout` or `IqError`.
+        Raises `NotOnWhatsApp`, `Disconnected`, `RequestTimeout` or `IqError`, and
+        `LocalProtocolError` for what is no number.
         """
         digits = number.removeprefix("+")
+        if not (digits.isascii() and digits.isdecimal()):
+            raise LocalProtocolError("Not a phone number")
         known = self._context.canonical(Jid.of_number(digits))
         if known.is_lid:
             return known
@@ -363,30 +399,21 @@ class Client:
             tokens=self._tokens,
         )
 
-        def counted(handler: Handler) -> Handler:
-            async def handle(node: Node) -> None:
-                await handler(node)
-                if node.attr("offline") is not None:
-                    await backlog.arrived()
-
-            return handle
-
-        async def receive(nodes: Sequence[Node]) -> None:
-            await self._inbox.receive(nodes)
-            for node in nodes:
-                if node.attr("offline") is not None:
-                    await backlog.arrived()
+        async def count(node: Node) -> None:
+            if node.attr("offline") is not None:
+                await backlog.arrived()
 
         router = Router()
-        router.add_group("message", receive)
-        router.add("receipt", counted(ReceiptHandler(context, self._responder).handle))
-        router.add("notification", counted(notifications.handle))
-        router.add("call", counted(self._ack))
+        router.add_group("message", self._inbox.receive)
+        router.add("receipt", ReceiptHandler(context, self._responder).handle)
+        router.add("notification", notifications.handle)
+        router.add("call", self._ack)
         router.add("ib", IbHandler(context, backlog).handle)
         router.add("iq", self._answer_ping)
         for silent in ("ack", "presence", "chatstate", "error", "stream:features"):
             router.add(silent, _ignore)
         router.set_fallback(self._refuse)
+        router.set_after(fault=self._give_up_on, done=count)
         return router
 
     async def _ack(self, node: Node) -> None:
@@ -396,24 +423,27 @@ class Client:
 
     async def _refuse(self, node: Node) -> None:
         """Answer a stanza of an unknown kind, so that the server stops sending it."""
-        ack = build_ack(node, own_device=self.own_jid, error=Nack.UNRECOGNIZED_STANZA)
+        await self._nack(node, Nack.UNRECOGNIZED_STANZA)
+
+    async def _give_up_on(self, node: Node) -> None:
+        """Answer a stanza that our handlers fail at: again it would fail them again."""
+        if node.tag in ("message", "receipt", "notification", "call"):
+            await self._nack(node, Nack.UNHANDLED_ERROR)
+
+    async def _nack(self, node: Node, error: Nack) -> None:
+        try:
+            ack = build_ack(node, own_device=self._context.own.phone, error=error)
+        except AttributeMissing:
+            return
         if ack is not None:
             await self._context.send(ack)
 
     async def _answer_ping(self, node: Node) -> None:
         """The server asks whether we are there."""
         is_ping = node.attr("xmlns") == "urn:xmpp:ping" or node.child("ping") is not None
-        if is_ping and node.attr("id") is not None:
-            await self._context.send(
-                Node(
-                    "iq",
-                    {
-                        "type": "result",
-                        "to": node.required_jid("from"),
-                        "id": node.required_attr("id"),
-                    },
-                )
-            )
+        if is_ping and node.attr("type") in (None, "get") and node.attr("id"):
+            to, ping_id = node.required_jid("from"), node.required_attr("id")
+            await self._context.send(Node("iq", {"type": "result", "to": to, "id": ping_id}))
 
     async def _on_ready(self) -> None:
         self._connections += 1

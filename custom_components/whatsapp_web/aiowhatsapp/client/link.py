@@ -33,6 +33,8 @@ HANDSHAKE_TIMEOUT: Final = 20.0
 REQUEST_TIMEOUT: Final = 75.0
 # A dead line takes data until the buffers on the way are full, and then none.
 WRITE_TIMEOUT: Final = 20.0
+# Bytes taken in before others have their turn: with the smallest frames some milliseconds.
+BYTES_AT_ONCE: Final = 4096
 # How long data may trickle in without completing a frame and still count as life.
 LONGEST_FRAME: Final = 60.0
 
@@ -50,7 +52,10 @@ class Link:
         self._counter = itertools.count(1)
         self._waiters: dict[str, asyncio.Future[Node]] = {}
         self._closed_with: WhatsAppError | None = None
+        self._broken = asyncio.Event()
         self._early_nodes: list[Node] = []
+        self._read_at_once = 0
+        self._undecodable = 0
         self._write_limit: asyncio.Timeout | None = None
         self._last_frame = clock.monotonic()
         # When the first question after the last read was written; None = none is open.
@@ -119,18 +124,36 @@ class Link:
             received = await self._socket.receive()
             if received is None:
                 return self._closed_with or Disconnected("The server closed the connection")
-            events = self._engine.receive_data(received)
-            self._note_life(frames=len(events))
-            for event in events:
-                match event:
-                    case NodeReceived(node=node):
-                        self._route(node, on_node)
-                    case UndecodableFrame(reason=reason):
-                        _LOGGER.warning("Skipped a frame that does not decode: %s", reason)
-                    case StreamClosed():
-                        return Disconnected("The server ended the stream")
-                    case _:
-                        pass
+            for start in range(0, len(received), BYTES_AT_ONCE):
+                piece = received[start : start + BYTES_AT_ONCE]
+                if (end := self._take(piece, on_node)) is not None:
+                    return end
+                await self._give_way(len(piece))
+
+    def _take(self, data: bytes, on_node: Callable[[Node], None]) -> WhatsAppError | None:
+        """Take in some bytes; say why it ended, if it did."""
+        events = self._engine.receive_data(data)
+        self._note_life(frames=len(events))
+        for event in events:
+            match event:
+                case NodeReceived(node=node):
+                    self._route(node, on_node)
+                case UndecodableFrame(reason=reason):
+                    self._undecodable += 1
+                    level = logging.WARNING if self._undecodable == 1 else logging.DEBUG
+                    _LOGGER.log(level, "Skipped a frame that does not decode: %s", reason)
+                case StreamClosed():
+                    return Disconnected("The server ended the stream")
+                case _:
+                    pass
+        return None
+
+    async def _give_way(self, count: int) -> None:
+        """Let others have their turn, now and then: a socket with data waits for nothing."""
+        self._read_at_once += count
+        if self._read_at_once >= BYTES_AT_ONCE:
+            self._read_at_once = 0
+            await asyncio.sleep(0)
 
     def _note_life(self, *, frames: int) -> None:
         """Note that something was heard."""
@@ -165,8 +188,9 @@ class Link:
     async def send(self, node: Node) -> None:
         """Write one node; raise `Disconnected` when the connection has ended.
 
-        A write that fails ends the connection, as its cipher counter is spent. Raises
-        `LocalProtocolError` for a node that the format can't say; that ends nothing.
+        A write that fails ends the connection, as its cipher counter is spent; what the
+        server said before can still be read. Raises `LocalProtocolError` for a node
+        that the format can't say; that ends nothing.
         """
         async with self._write_lock:
             if self._closed_with is not None:
@@ -182,7 +206,8 @@ class Link:
             try:
                 await self._write(data)
             except WhatsAppError as err:
-                await self.close(err)
+                self._fail(err)
+                self._broken.set()
                 raise Disconnected("The connection broke while writing") from err
 
     async def _write(self, data: bytes) -> None:
@@ -229,8 +254,18 @@ class Link:
 
     async def close(self, reason: WhatsAppError | None = None) -> None:
         """End the connection and fail everyone who waits; safe to call again."""
+        self._fail(reason or Disconnected("Closed"))
+        await self._socket.close()
+
+    async def until_broken(self) -> WhatsAppError:
+        """Wait until a write fails; say how."""
+        await self._broken.wait()
+        return self._closed_with or Disconnected("The connection broke")
+
+    def _fail(self, reason: WhatsAppError) -> None:
+        """Let nobody write any more, or wait for an answer."""
         if self._closed_with is None:
-            self._closed_with = reason or Disconnected("Closed")
+            self._closed_with = reason
         waiters, self._waiters = self._waiters, {}
         for waiter in waiters.values():
             if not waiter.done():
@@ -240,7 +275,6 @@ class Link:
         if self._write_limit is not None:
             # Whoever is stuck in writing is let go.
             self._write_limit.reschedule(asyncio.get_running_loop().time())
-        await self._socket.close()
 
 
 def _wants_answer(node: Node) -> bool:

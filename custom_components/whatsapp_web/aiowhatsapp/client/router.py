@@ -13,9 +13,12 @@ _LOGGER = logging.getLogger(__name__)
 
 # What may wait before we hang up: the server then sends it again, at our pace.
 MAX_WAITING: Final = 20_000
-
+MAX_BYTES_WAITING: Final = 64 * 1024 * 1024
 # Stanzas of one kind that are handled as one: some milliseconds of work.
 MAX_TOGETHER: Final = 16
+
+# Of a node with some attributes.
+_OVERHEAD: Final = 512
 
 type Handler = Callable[[Node], Awaitable[None]]
 type GroupHandler = Callable[[Sequence[Node]], Awaitable[None]]
@@ -29,11 +32,15 @@ class Router:
         self._handlers: dict[str, Handler] = {}
         self._group_handlers: dict[str, GroupHandler] = {}
         self._waiting: deque[Node] = deque()
+        self._bytes_waiting = 0
+        self._handled_at_once = 0
         # How many of those that wait first are not to be grouped.
         self._alone = 0
         self._wake = asyncio.Event()
         self._stopping = False
         self._fallback: Handler | None = None
+        self._on_fault: Handler | None = None
+        self._on_done: Handler | None = None
 
     def add(self, tag: str, handler: Handler) -> None:
         """Register the handler of a tag; a second one is a mistake."""
@@ -56,9 +63,17 @@ class Router:
         """Register who handles tags that nobody knows."""
         self._fallback = handler
 
+    def set_after(self, *, fault: Handler, done: Handler) -> None:
+        """Register who answers a stanza whose handler failed, and who hears of all others, too.
+
+        `done` follows every stanza, `fault` comes before it.
+        """
+        self._on_fault, self._on_done = fault, done
+
     def put(self, node: Node) -> None:
         """Take a stanza; raise `Disconnected` when far too many wait."""
-        if len(self._waiting) >= MAX_WAITING:
+        self._bytes_waiting += _size(node)
+        if len(self._waiting) >= MAX_WAITING or self._bytes_waiting > MAX_BYTES_WAITING:
             raise Disconnected("The server sends faster than this machine reads")
         self._waiting.append(node)
         self._wake.set()
@@ -72,23 +87,47 @@ class Router:
         """Handle stanzas until the line or the store fails; say which."""
         while not self._stopping:
             while self._waiting and not self._stopping:
-                group = self._take_group()
-                tag = group[0].tag[:32]
                 try:
-                    await self._handle(group)
+                    await self._handle_next()
                 except (Disconnected, StoreError) as err:
                     # Unanswered, the server sends it again on the next connection.
                     return err
-                except WhatsAppError as err:
-                    _LOGGER.debug("A <%s> was not handled: %s", tag, err)
-                    self._retry_alone(group)
-                except Exception:
-                    _LOGGER.exception("Handling a <%s> failed", tag)
-                    self._retry_alone(group)
             self._wake.clear()
             if not self._stopping:
                 await self._wake.wait()
         return Disconnected("Stopped")
+
+    async def _handle_next(self) -> None:
+        """Handle what waits first; raise `Disconnected` or `StoreError`."""
+        group = self._take_group()
+        failed = False
+        try:
+            await self._handle(group)
+        except Disconnected, StoreError:
+            raise
+        except WhatsAppError as err:
+            _LOGGER.debug("A <%s> was not handled: %s", group[0].tag[:32], err)
+            failed = True
+        except Exception:
+            _LOGGER.exception("Handling a <%s> failed", group[0].tag[:32])
+            failed = True
+        if failed and len(group) > 1:
+            self._retry_alone(group)
+            return
+        for node in group:
+            self._bytes_waiting -= _size(node)
+            if failed and self._on_fault is not None:
+                await self._on_fault(node)
+            if self._on_done is not None:
+                await self._on_done(node)
+        await self._give_way(len(group))
+
+    async def _give_way(self, handled: int) -> None:
+        """Let others have their turn, now and then: many handlers wait for nothing."""
+        self._handled_at_once += handled
+        if self._handled_at_once >= MAX_TOGETHER:
+            self._handled_at_once = 0
+            await asyncio.sleep(0)
 
     def _take_group(self) -> list[Node]:
         """Take what waits first, with what may be handled together with it."""
@@ -110,6 +149,13 @@ class Router:
 
     def _retry_alone(self, group: list[Node]) -> None:
         """Let only the stanza that is at fault suffer: the others of its group come again."""
-        if len(group) > 1:
-            self._waiting.extendleft(reversed(group))
-            self._alone = len(group)
+        self._waiting.extendleft(reversed(group))
+        self._alone = len(group)
+
+
+def _size(node: Node) -> int:
+    """Say about how much memory a stanza holds."""
+    content = node.content
+    if isinstance(content, list):
+        return _OVERHEAD + sum(map(_size, content))
+    return _OVERHEAD + len(content or b"")

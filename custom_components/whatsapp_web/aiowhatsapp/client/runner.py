@@ -41,6 +41,8 @@ BACKLOG_TIMEOUT: Final = 60.0
 ID_PREFIX_BYTES: Final = 4
 # How long a handler may take to finish when its line is gone.
 HANDLER_GRACE: Final = 10.0
+# How long to read on when a write fails: the server may have said why before it closed.
+LAST_WORD: Final = 1.0
 # A server that keeps asking for a restart is not hammered.
 MAX_AT_ONCE: Final = 3
 
@@ -216,14 +218,21 @@ class Runner:
                     router.put(node)
 
         handling = asyncio.create_task(router.run(), name="whatsapp handlers")
+        reading = asyncio.create_task(link.read(on_node), name="whatsapp reader")
+        breaking = asyncio.create_task(link.until_broken(), name="whatsapp writes")
         tasks = {
             handling,
-            asyncio.create_task(link.read(on_node), name="whatsapp reader"),
+            reading,
+            breaking,
             asyncio.create_task(keep_alive(self._context, link), name="whatsapp keepalive"),
             asyncio.create_task(self._log_in(link, word, backlog), name="whatsapp login"),
         }
         try:
             done, _ = await asyncio.wait({*tasks, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if link.closed and not {reading, ended} & done:
+                await asyncio.wait(
+                    {reading, ended}, timeout=LAST_WORD, return_when=asyncio.FIRST_COMPLETED
+                )
         finally:
             self._ended = None
             self._context.online.clear()
@@ -237,7 +246,7 @@ class Runner:
             await asyncio.gather(*tasks, return_exceptions=True)
         if ended.done():
             return ended.result()
-        return _reason_of(done)
+        return _reason_of(done if breaking not in done else {breaking})
 
     async def _log_in(
         self,
