@@ -22,8 +22,8 @@ from .conftest import LinkPeer
 KILLS = int(os.environ.get("WHATSAPP_WEB_KILLS", "50"))
 SEED = 20261123
 # Some kills fall into the start-up, the rest into the traffic after it.
-LONGEST_START = 3.0
-LONGEST_RUN = 1.5
+LONGEST_START = 2.0
+LONGEST_RUN = 1.0
 PAUSE = 0.1
 CONFIGURATION = """\
 homeassistant:
@@ -36,7 +36,7 @@ logger:
 """
 OBSERVER = Path(__file__).parent / "observer"
 
-pytestmark = [pytest.mark.peers, pytest.mark.stress, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.peers, pytest.mark.stress, pytest.mark.timeout(2700)]
 
 
 class Traffic:
