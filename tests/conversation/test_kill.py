@@ -46,10 +46,13 @@ class Traffic:
         self._peer = peer
         self._to = to
         self.sent: list[str] = []
+        self._stopping = False
         self._task = asyncio.create_task(self._write())
 
     async def _write(self) -> None:
         for index in itertools.count():
+            if self._stopping:
+                return
             text = f"message {index}"
             await self._peer.send_text(self._to, text)
             self.sent.append(text)
@@ -57,8 +60,9 @@ class Traffic:
             await asyncio.sleep(PAUSE)
 
     async def stop(self) -> list[str]:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        """Write no more, and give all that was written: a message on its way counts."""
+        self._stopping = True
+        await self._task
         return self.sent
 
     def answers(self) -> Counter[str]:
