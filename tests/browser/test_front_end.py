@@ -75,8 +75,10 @@ async def running(server: Simulator, folder: Path, *extra: Path) -> AsyncIterato
         finally:
             (folder / "home-assistant.log").write_text("\n".join(home_assistant.log))
         errors = [line for line in home_assistant.log if " ERROR " in line]
-        # What an action answers to a person's mistake, Home Assistant itself logs as an error.
-        assert [line for line in errors if NOBODY not in line] == []
+        # What an action answers to a person's mistake, Home Assistant itself logs as an error;
+        # so it does when the browser leaves a page while a large frame is on its way there.
+        theirs = (NOBODY, "ClientConnectionResetError exception in shielded future")
+        assert [line for line in errors if not any(known in line for known in theirs)] == []
 
 
 @pytest.fixture
