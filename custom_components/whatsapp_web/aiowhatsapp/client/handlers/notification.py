@@ -1,5 +1,6 @@
 """`<notification>`: the server tells of a change. Each is handled, then acked."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 import logging
 from typing import Final
@@ -20,6 +21,8 @@ from ..tokens import TrustedContactTokens
 _LOGGER = logging.getLogger(__name__)
 
 _CHANGES: Final = ("remove", "add", "update")
+
+type OnNotification = Callable[[Node], Awaitable[None]]
 
 
 class NotificationHandler:
@@ -42,19 +45,21 @@ class NotificationHandler:
         self._pre_keys = pre_keys
         self._sessions = sessions
         self._tokens = tokens
-        self._handlers: Final[dict[str, Callable[[Node], Awaitable[None]]]] = {
-            "encrypt": self._on_encrypt,
-            "devices": self._on_devices,
-            "account_sync": self._on_account_sync,
-            "privacy_token": tokens.on_notification,
-            "contacts": self._on_contacts,
-            "passkey_prologue_request": self._on_passkey,
-        }
+        self._handlers: Final[defaultdict[str, list[OnNotification]]] = defaultdict(list)
+        self.add("encrypt", self._on_encrypt)
+        self.add("devices", self._on_devices)
+        self.add("account_sync", self._on_account_sync)
+        self.add("privacy_token", tokens.on_notification)
+        self.add("contacts", self._on_contacts)
+        self.add("passkey_prologue_request", self._on_passkey)
+
+    def add(self, kind: str, handler: OnNotification) -> None:
+        """Have a feature hear of one type of notification, after those that came before it."""
+        self._handlers[kind].append(handler)
 
     async def handle(self, node: Node) -> None:
         """Handle and ack one notification; a malformed one is only acked."""
-        handler = self._handlers.get(node.attr("type") or "")
-        if handler is not None:
+        for handler in tuple(self._handlers.get(node.attr("type") or "", ())):
             try:
                 await handler(node)
             except Disconnected, StoreError:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .errors import WhatsAppError
-from .jid import Jid
-from .message.parse import MessageContent
+from ..errors import WhatsAppError
+from ..jid import Jid
+from ..message.parse import MessageContent
+from .base import Event as Event
 
 
 class Status(StrEnum):
@@ -57,11 +58,6 @@ class IncomingMessage:
     def text(self) -> str | None:
         """Its text or caption."""
         return self.content.text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Base of all events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
