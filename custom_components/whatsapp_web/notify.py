@@ -16,7 +16,7 @@ import voluptuous as vol
 from .const import DOMAIN, RECIPIENT_ME
 from .coordinator import WhatsAppConfigEntry, WhatsAppCoordinator
 from .sending import async_send_text, compose, raise_failures
-from .services import RECIPIENTS_SCHEMA
+from .services.schema import RECIPIENTS_SCHEMA
 
 # As the base class's, but a number that lost its `+` in YAML is still known as one.
 NOTIFY_SCHEMA: Final = NOTIFY_SERVICE_SCHEMA.extend({vol.Optional(ATTR_TARGET): RECIPIENTS_SCHEMA})

@@ -11,8 +11,7 @@ from .aiowhatsapp import ConnectionFailed, Jid, NotLinked, Status, WhatsAppError
 from .const import DOMAIN, MAX_MESSAGE_LENGTH
 from .coordinator import WhatsAppCoordinator
 from .exceptions import action_error, reason_text
-from .messages import phone_text
-from .recipients import Recipient, parse_recipient
+from .targets import async_find_target
 
 STATE_SENT: Final = "sent"
 STATE_FAILED: Final = "failed"
@@ -107,31 +106,12 @@ def _failed(recipient: str, error: HomeAssistantError) -> Delivery:
     return Delivery(recipient=recipient, name=recipient, error=error)
 
 
-async def _async_send_one(coordinator: WhatsAppCoordinator, text_form: str, text: str) -> Delivery:
+async def _async_send_one(coordinator: WhatsAppCoordinator, recipient: str, text: str) -> Delivery:
     client = coordinator.client
     if client.status is Status.LOGGED_OUT:
         raise client.last_error or NotLinked("Logged out")
-    recipient = parse_recipient(text_form)
-    chat = await _async_resolve(coordinator, recipient)
-    sent = await client.send_text(chat, text)
+    target = await async_find_target(coordinator, recipient)
+    sent = await client.send_text(target.chat, text)
     return Delivery(
-        recipient=recipient.text,
-        chat=sent.chat,
-        name=await _async_name(coordinator, recipient, chat),
-        message_id=sent.message_id,
+        recipient=target.recipient, chat=sent.chat, name=target.name, message_id=sent.message_id
     )
-
-
-async def _async_resolve(coordinator: WhatsAppCoordinator, recipient: Recipient) -> Jid:
-    if recipient.chat is not None:
-        return recipient.chat
-    if recipient.number is not None:
-        return await coordinator.client.resolve_number(recipient.number)
-    return coordinator.client.own_jid
-
-
-async def _async_name(coordinator: WhatsAppCoordinator, recipient: Recipient, chat: Jid) -> str:
-    if recipient.is_me:
-        return coordinator.own_name or coordinator.phone
-    client = coordinator.client
-    return await client.name_of(chat) or phone_text(client.phone_of(chat)) or recipient.text

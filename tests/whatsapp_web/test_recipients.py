@@ -6,7 +6,7 @@ import voluptuous as vol
 
 from custom_components.whatsapp_web.aiowhatsapp import Jid
 from custom_components.whatsapp_web.recipients import parse_recipient
-from custom_components.whatsapp_web.services import RECIPIENTS_SCHEMA
+from custom_components.whatsapp_web.services.schema import RECIPIENTS_SCHEMA
 
 
 @pytest.mark.parametrize(

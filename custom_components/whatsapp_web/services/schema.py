@@ -1,0 +1,23 @@
+"""Fields that several actions have in common."""
+
+from typing import Any, Final
+
+from homeassistant.helpers import config_validation as cv
+import voluptuous as vol
+
+from ..const import ATTR_CONFIG_ENTRY_ID, ATTR_RECIPIENT
+from ..recipients import recipient_text
+
+RECIPIENTS_SCHEMA: Final = vol.All(cv.ensure_list, vol.Length(min=1), [recipient_text])
+
+# Which connection; may be left out when there is only one.
+CONNECTION_FIELDS: Final[dict[vol.Marker, Any]] = {vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
+# One chat, or several that each get their own.
+CHAT_FIELDS: Final[dict[vol.Marker, Any]] = {
+    **CONNECTION_FIELDS,
+    vol.Required(ATTR_RECIPIENT): recipient_text,
+}
+RECIPIENT_FIELDS: Final[dict[vol.Marker, Any]] = {
+    **CONNECTION_FIELDS,
+    vol.Required(ATTR_RECIPIENT): RECIPIENTS_SCHEMA,
+}
