@@ -21,6 +21,7 @@ import voluptuous as vol
 from .aiowhatsapp import StoreError
 from .connection import async_discard_soon
 from .const import CONF_CONNECTION_ID, DOMAIN, FINISH_ALONE_DELAY
+from .options_flow import WhatsAppOptionsFlow
 from .pairing import (
     Expired,
     Failed,
@@ -42,6 +43,13 @@ class WhatsAppConfigFlow(ConfigFlow, domain=DOMAIN):
     """Explain, show codes until one is scanned, and make or renew the entry."""
 
     VERSION = 1
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> WhatsAppOptionsFlow:
+        """Give the flow behind the entry's settings."""
+        return WhatsAppOptionsFlow()
 
     def __init__(self) -> None:
         """Begin without a round of codes."""

@@ -1,6 +1,5 @@
 """Names and figures that several modules of the integration share."""
 
-from datetime import timedelta
 import logging
 from typing import Final
 
@@ -11,6 +10,16 @@ LOGGER: Final = logging.getLogger(__package__)
 
 # All that an entry keeps itself; credentials live in storage under this id.
 CONF_CONNECTION_ID: Final = "connection_id"
+
+# What a person may choose for an entry; `options.py` gives each its type and default.
+CONF_APPEAR_ONLINE: Final = "appear_online"
+CONF_BACKUP_AFTER: Final = "backup_after"
+CONF_BACKUP_CONNECTION: Final = "backup_connection"
+CONF_BLOCK_CHANGED_IDENTITY: Final = "block_changed_identity"
+CONF_DEFAULT_RECIPIENT: Final = "default_recipient"
+CONF_MARK_AS_READ: Final = "mark_as_read"
+CONF_MESSAGES_PER_MINUTE: Final = "messages_per_minute"
+CONF_STALE_AFTER: Final = "stale_after"
 
 ATTR_CONFIG_ENTRY_ID: Final = "config_entry_id"
 ATTR_MESSAGE: Final = "message"
@@ -38,7 +47,5 @@ FINISH_ALONE_DELAY: Final = 5.0
 # Automations attach their triggers when Home Assistant has started, in tasks.
 DELIVERY_DELAY: Final = 1.0
 
-# A message that waited longer than this at the server is marked as stale.
-STALE_AFTER: Final = timedelta(minutes=5)
 # What a message of WhatsApp can hold.
 MAX_MESSAGE_LENGTH: Final = 65_536

@@ -46,6 +46,7 @@ from .const import (
 from .exceptions import entry_error
 from .issues import ISSUE_PASSKEY, async_show_issue, async_update_issues
 from .messages import MessageOrigin, ReceivedMessage, describe_message
+from .options import ConnectionOptions
 from .server import ServerSettingRefused, async_refresh_version
 from .storage import StoredConnection, async_get_storage
 
@@ -73,6 +74,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         super().__init__(hass, LOGGER, config_entry=entry, name=entry.title, update_interval=None)
         self.data = ConnectionState()
         self.connection_id: str = entry.data[CONF_CONNECTION_ID]
+        self.options = ConnectionOptions.of(entry)
         self._resources = AsyncExitStack()
         self._listeners_of_messages: list[Callable[[ReceivedMessage], None]] = []
         self._version_refreshed = False
@@ -269,6 +271,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
             connection=self.config_entry.title,
             device_id=self._device_id,
             addresses=frozenset({self.client.own_jid, self.client.own_lid}),
+            stale_after=self.options.stale_after,
         )
 
     @callback

@@ -1,12 +1,13 @@
 """A message as Home Assistant's listeners get it: plain JSON, nothing of the protocol."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from homeassistant.util import dt as dt_util
 
 from .aiowhatsapp import IncomingMessage, Jid, MessageKind, QuotedMessage
-from .const import ATTR_CONFIG_ENTRY_ID, STALE_AFTER
+from .const import ATTR_CONFIG_ENTRY_ID
 
 # The types of the event entity; a kind without one of its own is `other`.
 EVENT_TYPE_OTHER: Final = "other"
@@ -58,6 +59,7 @@ class MessageOrigin:
     connection: str
     device_id: str | None
     addresses: frozenset[Jid]
+    stale_after: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,7 @@ def describe_message(message: IncomingMessage, origin: MessageOrigin) -> Receive
         "is_group": message.is_group,
         "mentioned_me": any(jid.bare in origin.addresses for jid in message.content.mentions),
         "forwarded": message.content.forwarded,
-        "stale": _is_stale(message),
+        "stale": _is_stale(message, origin.stale_after),
         "reply_to": _describe_quoted(message.content.quoted),
         "reaction": message.content.reaction,
         "target_message_id": message.content.target.id if message.content.target else None,
@@ -143,6 +145,6 @@ def _time_text(timestamp: int) -> str:
         return dt_util.utcnow().isoformat(timespec="seconds")
 
 
-def _is_stale(message: IncomingMessage) -> bool:
+def _is_stale(message: IncomingMessage, stale_after: timedelta) -> bool:
     age = dt_util.utcnow().timestamp() - message.timestamp
-    return message.offline and age > STALE_AFTER.total_seconds()
+    return message.offline and age > stale_after.total_seconds()

@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import slugify
 import voluptuous as vol
 
-from .const import DOMAIN, RECIPIENT_ME
+from .const import DOMAIN
 from .coordinator import WhatsAppConfigEntry, WhatsAppCoordinator
 from .sending import async_send_text, compose, raise_failures
 from .services.schema import RECIPIENTS_SCHEMA
@@ -42,9 +42,11 @@ class WhatsAppNotificationService(BaseNotificationService):
 
     @override
     async def async_send_message(self, message: str, **kwargs: Any) -> None:
-        """Send to all targets, or to ourselves; the error names those that failed."""
+        """Send to all targets, or to the default ones; the error names those that failed."""
         text = compose(message, kwargs.get(ATTR_TITLE))
-        targets: list[str] = kwargs.get(ATTR_TARGET) or [RECIPIENT_ME]
+        targets: list[str] = kwargs.get(ATTR_TARGET) or [
+            *self._coordinator.options.default_recipients
+        ]
         raise_failures(self.hass, await async_send_text(self._coordinator, targets, text))
 
 

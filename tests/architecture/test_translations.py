@@ -31,6 +31,8 @@ KEYED_PARTS = (
     "config.progress",
     "exceptions",
     "issues",
+    "options.error",
+    "options.step",
     "services",
 )
 

@@ -1,5 +1,7 @@
 """What listeners are told of a message."""
 
+from datetime import timedelta
+
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 import pytest
@@ -25,6 +27,7 @@ ORIGIN = MessageOrigin(
     connection="Casa",
     device_id="the device",
     addresses=frozenset({OWN, Jid.of_number(PHONE)}),
+    stale_after=timedelta(minutes=5),
 )
 
 
