@@ -16,7 +16,7 @@ from ..errors import (
     RequestTimeout,
 )
 from ..jid import Jid
-from ..message.compose import device_sent, media_type, stanza_type
+from ..message.compose import device_sent, labels_of, stanza_type
 from ..message.ids import new_message_id
 from ..message.padding import pad
 from ..proto import storage, wire
@@ -305,7 +305,10 @@ class Outgoing:
         message_id: str,
         encrypted: Mapping[Jid, EncryptedMessage],
     ) -> Node:
-        attrs: dict[str, str | Jid] = {"id": message_id, "to": to, "type": stanza_type(message)}
+        labels = labels_of(message)
+        attrs: dict[str, str | Jid] = {"id": message_id, "to": to, "type": labels.type}
+        if labels.edit is not None:
+            attrs["edit"] = labels.edit
         if to.is_lid and (phone := self._context.phone_of(to)) is not None:
             attrs["peer_recipient_pn"] = phone
         children = [
@@ -320,6 +323,8 @@ class Outgoing:
         ]
         if any(ciphertext.kind == "pkmsg" for ciphertext in encrypted.values()):
             children.append(Node("device-identity", {}, self._context.credentials.account))
+        if labels.meta:
+            children.append(Node("meta", dict(labels.meta)))
         if not self._context.own.is_self(to):
             token = await self._tokens.node_for(to)
             if token is not None:
@@ -340,9 +345,11 @@ def build_enc(
 ) -> Node:
     """Build the `<enc>` of one device; `count` marks an answer to a retry receipt."""
     attrs: dict[str, str | Jid] = {"v": "2", "type": ciphertext.kind}
-    media = media_type(message)
-    if media is not None:
-        attrs["mediatype"] = media
+    labels = labels_of(message)
+    if labels.media_type is not None:
+        attrs["mediatype"] = labels.media_type
+    if labels.hide_failure:
+        attrs["decrypt-fail"] = "hide"
     if count is not None:
         attrs["count"] = str(count)
     return Node("enc", attrs, ciphertext.ciphertext)

@@ -7,7 +7,7 @@ from typing import Final
 from ..errors import AttributeMissing, IqError, SignalError
 from ..iq.prekeys import PublicSignedPreKey, build_signed_pre_key
 from ..jid import Jid
-from ..message.compose import device_sent
+from ..message.compose import device_sent, labels_of
 from ..message.padding import pad
 from ..proto import storage, wire
 from ..stanza.message import MessageStanza
@@ -253,9 +253,14 @@ class RetryResponder:
             attrs["recipient"] = request.recipient
         if request.timestamp is not None:
             attrs["t"] = str(request.timestamp)
+        labels = labels_of(message)
+        if labels.edit is not None:
+            attrs["edit"] = labels.edit
         children = [build_enc(message, ciphertext, count=request.count)]
         if ciphertext.kind == "pkmsg":
             children.append(Node("device-identity", {}, context.credentials.account))
+        if labels.meta:
+            children.append(Node("meta", dict(labels.meta)))
         await context.send(Node("message", attrs, children))
 
 

@@ -643,18 +643,74 @@ class MessageKey(_message.Message):
     def __init__(self, remoteJid: _Optional[str] = ..., fromMe: bool = ..., id: _Optional[str] = ..., participant: _Optional[str] = ...) -> None: ...
 
 class MessageContextInfo(_message.Message):
-    __slots__ = ("deviceListMetadata", "deviceListMetadataVersion", "messageSecret", "messageAddOnDurationInSecs", "reportingTokenVersion")
+    __slots__ = ("deviceListMetadata", "deviceListMetadataVersion", "messageSecret", "messageAddOnDurationInSecs", "reportingTokenVersion", "messageAssociation")
     DEVICELISTMETADATA_FIELD_NUMBER: _ClassVar[int]
     DEVICELISTMETADATAVERSION_FIELD_NUMBER: _ClassVar[int]
     MESSAGESECRET_FIELD_NUMBER: _ClassVar[int]
     MESSAGEADDONDURATIONINSECS_FIELD_NUMBER: _ClassVar[int]
     REPORTINGTOKENVERSION_FIELD_NUMBER: _ClassVar[int]
+    MESSAGEASSOCIATION_FIELD_NUMBER: _ClassVar[int]
     deviceListMetadata: DeviceListMetadata
     deviceListMetadataVersion: int
     messageSecret: bytes
     messageAddOnDurationInSecs: int
     reportingTokenVersion: int
-    def __init__(self, deviceListMetadata: _Optional[_Union[DeviceListMetadata, _Mapping]] = ..., deviceListMetadataVersion: _Optional[int] = ..., messageSecret: _Optional[bytes] = ..., messageAddOnDurationInSecs: _Optional[int] = ..., reportingTokenVersion: _Optional[int] = ...) -> None: ...
+    messageAssociation: MessageAssociation
+    def __init__(self, deviceListMetadata: _Optional[_Union[DeviceListMetadata, _Mapping]] = ..., deviceListMetadataVersion: _Optional[int] = ..., messageSecret: _Optional[bytes] = ..., messageAddOnDurationInSecs: _Optional[int] = ..., reportingTokenVersion: _Optional[int] = ..., messageAssociation: _Optional[_Union[MessageAssociation, _Mapping]] = ...) -> None: ...
+
+class MessageAssociation(_message.Message):
+    __slots__ = ("associationType", "parentMessageKey", "messageIndex")
+    class AssociationType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        UNKNOWN: _ClassVar[MessageAssociation.AssociationType]
+        MEDIA_ALBUM: _ClassVar[MessageAssociation.AssociationType]
+        BOT_PLUGIN: _ClassVar[MessageAssociation.AssociationType]
+        EVENT_COVER_IMAGE: _ClassVar[MessageAssociation.AssociationType]
+        STATUS_POLL: _ClassVar[MessageAssociation.AssociationType]
+        HD_VIDEO_DUAL_UPLOAD: _ClassVar[MessageAssociation.AssociationType]
+        STATUS_EXTERNAL_RESHARE: _ClassVar[MessageAssociation.AssociationType]
+        MEDIA_POLL: _ClassVar[MessageAssociation.AssociationType]
+        STATUS_ADD_YOURS: _ClassVar[MessageAssociation.AssociationType]
+        STATUS_NOTIFICATION: _ClassVar[MessageAssociation.AssociationType]
+        HD_IMAGE_DUAL_UPLOAD: _ClassVar[MessageAssociation.AssociationType]
+        STICKER_ANNOTATION: _ClassVar[MessageAssociation.AssociationType]
+        MOTION_PHOTO: _ClassVar[MessageAssociation.AssociationType]
+        STATUS_LINK_ACTION: _ClassVar[MessageAssociation.AssociationType]
+        VIEW_ALL_REPLIES: _ClassVar[MessageAssociation.AssociationType]
+        STATUS_ADD_YOURS_AI_IMAGINE: _ClassVar[MessageAssociation.AssociationType]
+        STATUS_QUESTION: _ClassVar[MessageAssociation.AssociationType]
+        STATUS_ADD_YOURS_DIWALI: _ClassVar[MessageAssociation.AssociationType]
+        STATUS_REACTION: _ClassVar[MessageAssociation.AssociationType]
+        HEVC_VIDEO_DUAL_UPLOAD: _ClassVar[MessageAssociation.AssociationType]
+        POLL_ADD_OPTION: _ClassVar[MessageAssociation.AssociationType]
+    UNKNOWN: MessageAssociation.AssociationType
+    MEDIA_ALBUM: MessageAssociation.AssociationType
+    BOT_PLUGIN: MessageAssociation.AssociationType
+    EVENT_COVER_IMAGE: MessageAssociation.AssociationType
+    STATUS_POLL: MessageAssociation.AssociationType
+    HD_VIDEO_DUAL_UPLOAD: MessageAssociation.AssociationType
+    STATUS_EXTERNAL_RESHARE: MessageAssociation.AssociationType
+    MEDIA_POLL: MessageAssociation.AssociationType
+    STATUS_ADD_YOURS: MessageAssociation.AssociationType
+    STATUS_NOTIFICATION: MessageAssociation.AssociationType
+    HD_IMAGE_DUAL_UPLOAD: MessageAssociation.AssociationType
+    STICKER_ANNOTATION: MessageAssociation.AssociationType
+    MOTION_PHOTO: MessageAssociation.AssociationType
+    STATUS_LINK_ACTION: MessageAssociation.AssociationType
+    VIEW_ALL_REPLIES: MessageAssociation.AssociationType
+    STATUS_ADD_YOURS_AI_IMAGINE: MessageAssociation.AssociationType
+    STATUS_QUESTION: MessageAssociation.AssociationType
+    STATUS_ADD_YOURS_DIWALI: MessageAssociation.AssociationType
+    STATUS_REACTION: MessageAssociation.AssociationType
+    HEVC_VIDEO_DUAL_UPLOAD: MessageAssociation.AssociationType
+    POLL_ADD_OPTION: MessageAssociation.AssociationType
+    ASSOCIATIONTYPE_FIELD_NUMBER: _ClassVar[int]
+    PARENTMESSAGEKEY_FIELD_NUMBER: _ClassVar[int]
+    MESSAGEINDEX_FIELD_NUMBER: _ClassVar[int]
+    associationType: MessageAssociation.AssociationType
+    parentMessageKey: MessageKey
+    messageIndex: int
+    def __init__(self, associationType: _Optional[_Union[MessageAssociation.AssociationType, str]] = ..., parentMessageKey: _Optional[_Union[MessageKey, _Mapping]] = ..., messageIndex: _Optional[int] = ...) -> None: ...
 
 class DeviceListMetadata(_message.Message):
     __slots__ = ("senderKeyHash", "senderTimestamp", "senderKeyIndexes", "senderAccountType", "receiverAccountType", "recipientKeyHash", "recipientTimestamp", "recipientKeyIndexes")
@@ -701,7 +757,7 @@ class ContextInfo(_message.Message):
     def __init__(self, stanzaId: _Optional[str] = ..., participant: _Optional[str] = ..., quotedMessage: _Optional[_Union[Message, _Mapping]] = ..., remoteJid: _Optional[str] = ..., mentionedJid: _Optional[_Iterable[str]] = ..., forwardingScore: _Optional[int] = ..., isForwarded: bool = ..., expiration: _Optional[int] = ..., ephemeralSettingTimestamp: _Optional[int] = ..., nonJidMentions: _Optional[int] = ...) -> None: ...
 
 class Message(_message.Message):
-    __slots__ = ("conversation", "senderKeyDistributionMessage", "imageMessage", "contactMessage", "locationMessage", "extendedTextMessage", "documentMessage", "audioMessage", "videoMessage", "protocolMessage", "contactsArrayMessage", "liveLocationMessage", "templateMessage", "stickerMessage", "groupInviteMessage", "templateButtonReplyMessage", "deviceSentMessage", "messageContextInfo", "listMessage", "viewOnceMessage", "listResponseMessage", "ephemeralMessage", "buttonsMessage", "buttonsResponseMessage", "interactiveMessage", "reactionMessage", "interactiveResponseMessage", "pollCreationMessage", "pollUpdateMessage", "keepInChatMessage", "documentWithCaptionMessage", "viewOnceMessageV2", "encReactionMessage", "editedMessage", "viewOnceMessageV2Extension", "pollCreationMessageV2", "groupMentionedMessage", "pinInChatMessage", "pollCreationMessageV3", "ptvMessage", "botInvokeMessage", "lottieStickerMessage", "eventMessage", "encEventResponseMessage", "secretEncryptedMessage", "albumMessage", "eventCoverImage", "statusMentionMessage", "pollCreationOptionImageMessage", "associatedChildMessage", "groupStatusMentionMessage", "pollCreationMessageV4", "statusAddYours", "groupStatusMessage", "limitSharingMessage", "questionMessage", "groupStatusMessageV2", "questionReplyMessage", "pollCreationMessageV5", "newsletterAdminProfileMessage", "spoilerMessage", "pollCreationMessageV6")
+    __slots__ = ("conversation", "senderKeyDistributionMessage", "imageMessage", "contactMessage", "locationMessage", "extendedTextMessage", "documentMessage", "audioMessage", "videoMessage", "protocolMessage", "contactsArrayMessage", "liveLocationMessage", "templateMessage", "stickerMessage", "groupInviteMessage", "templateButtonReplyMessage", "productMessage", "deviceSentMessage", "messageContextInfo", "listMessage", "viewOnceMessage", "orderMessage", "listResponseMessage", "ephemeralMessage", "buttonsMessage", "buttonsResponseMessage", "interactiveMessage", "reactionMessage", "interactiveResponseMessage", "pollCreationMessage", "pollUpdateMessage", "keepInChatMessage", "documentWithCaptionMessage", "viewOnceMessageV2", "encReactionMessage", "editedMessage", "viewOnceMessageV2Extension", "pollCreationMessageV2", "groupMentionedMessage", "pinInChatMessage", "pollCreationMessageV3", "ptvMessage", "botInvokeMessage", "encCommentMessage", "lottieStickerMessage", "eventMessage", "encEventResponseMessage", "commentMessage", "newsletterAdminInviteMessage", "secretEncryptedMessage", "albumMessage", "eventCoverImage", "statusMentionMessage", "pollCreationOptionImageMessage", "associatedChildMessage", "groupStatusMentionMessage", "pollCreationMessageV4", "statusAddYours", "groupStatusMessage", "limitSharingMessage", "questionMessage", "groupStatusMessageV2", "questionReplyMessage", "pollCreationMessageV5", "newsletterAdminProfileMessage", "spoilerMessage", "pollCreationMessageV6")
     class HistorySyncType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         INITIAL_BOOTSTRAP: _ClassVar[Message.HistorySyncType]
@@ -790,7 +846,7 @@ class Message(_message.Message):
         phash: str
         def __init__(self, destinationJid: _Optional[str] = ..., message: _Optional[_Union[Message, _Mapping]] = ..., phash: _Optional[str] = ...) -> None: ...
     class ExtendedTextMessage(_message.Message):
-        __slots__ = ("text", "matchedText", "description", "title", "textArgb", "backgroundArgb", "font", "previewType", "jpegThumbnail", "contextInfo")
+        __slots__ = ("text", "matchedText", "description", "title", "textArgb", "backgroundArgb", "font", "previewType", "jpegThumbnail", "contextInfo", "thumbnailDirectPath", "thumbnailSha256", "thumbnailEncSha256", "mediaKey", "mediaKeyTimestamp", "thumbnailHeight", "thumbnailWidth")
         class FontType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
             __slots__ = ()
             SYSTEM: _ClassVar[Message.ExtendedTextMessage.FontType]
@@ -833,6 +889,13 @@ class Message(_message.Message):
         PREVIEWTYPE_FIELD_NUMBER: _ClassVar[int]
         JPEGTHUMBNAIL_FIELD_NUMBER: _ClassVar[int]
         CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
+        THUMBNAILDIRECTPATH_FIELD_NUMBER: _ClassVar[int]
+        THUMBNAILSHA256_FIELD_NUMBER: _ClassVar[int]
+        THUMBNAILENCSHA256_FIELD_NUMBER: _ClassVar[int]
+        MEDIAKEY_FIELD_NUMBER: _ClassVar[int]
+        MEDIAKEYTIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+        THUMBNAILHEIGHT_FIELD_NUMBER: _ClassVar[int]
+        THUMBNAILWIDTH_FIELD_NUMBER: _ClassVar[int]
         text: str
         matchedText: str
         description: str
@@ -843,7 +906,14 @@ class Message(_message.Message):
         previewType: Message.ExtendedTextMessage.PreviewType
         jpegThumbnail: bytes
         contextInfo: ContextInfo
-        def __init__(self, text: _Optional[str] = ..., matchedText: _Optional[str] = ..., description: _Optional[str] = ..., title: _Optional[str] = ..., textArgb: _Optional[int] = ..., backgroundArgb: _Optional[int] = ..., font: _Optional[_Union[Message.ExtendedTextMessage.FontType, str]] = ..., previewType: _Optional[_Union[Message.ExtendedTextMessage.PreviewType, str]] = ..., jpegThumbnail: _Optional[bytes] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
+        thumbnailDirectPath: str
+        thumbnailSha256: bytes
+        thumbnailEncSha256: bytes
+        mediaKey: bytes
+        mediaKeyTimestamp: int
+        thumbnailHeight: int
+        thumbnailWidth: int
+        def __init__(self, text: _Optional[str] = ..., matchedText: _Optional[str] = ..., description: _Optional[str] = ..., title: _Optional[str] = ..., textArgb: _Optional[int] = ..., backgroundArgb: _Optional[int] = ..., font: _Optional[_Union[Message.ExtendedTextMessage.FontType, str]] = ..., previewType: _Optional[_Union[Message.ExtendedTextMessage.PreviewType, str]] = ..., jpegThumbnail: _Optional[bytes] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., thumbnailDirectPath: _Optional[str] = ..., thumbnailSha256: _Optional[bytes] = ..., thumbnailEncSha256: _Optional[bytes] = ..., mediaKey: _Optional[bytes] = ..., mediaKeyTimestamp: _Optional[int] = ..., thumbnailHeight: _Optional[int] = ..., thumbnailWidth: _Optional[int] = ...) -> None: ...
     class ImageMessage(_message.Message):
         __slots__ = ("url", "mimetype", "caption", "fileSha256", "fileLength", "height", "width", "mediaKey", "fileEncSha256", "directPath", "mediaKeyTimestamp", "jpegThumbnail", "contextInfo", "viewOnce")
         URL_FIELD_NUMBER: _ClassVar[int]
@@ -998,7 +1068,7 @@ class Message(_message.Message):
         contextInfo: ContextInfo
         def __init__(self, url: _Optional[str] = ..., fileSha256: _Optional[bytes] = ..., fileEncSha256: _Optional[bytes] = ..., mediaKey: _Optional[bytes] = ..., mimetype: _Optional[str] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., directPath: _Optional[str] = ..., fileLength: _Optional[int] = ..., mediaKeyTimestamp: _Optional[int] = ..., isAnimated: bool = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
     class LocationMessage(_message.Message):
-        __slots__ = ("degreesLatitude", "degreesLongitude", "name", "address", "url", "isLive", "accuracyInMeters", "comment", "contextInfo")
+        __slots__ = ("degreesLatitude", "degreesLongitude", "name", "address", "url", "isLive", "accuracyInMeters", "speedInMps", "degreesClockwiseFromMagneticNorth", "comment", "jpegThumbnail", "contextInfo")
         DEGREESLATITUDE_FIELD_NUMBER: _ClassVar[int]
         DEGREESLONGITUDE_FIELD_NUMBER: _ClassVar[int]
         NAME_FIELD_NUMBER: _ClassVar[int]
@@ -1006,7 +1076,10 @@ class Message(_message.Message):
         URL_FIELD_NUMBER: _ClassVar[int]
         ISLIVE_FIELD_NUMBER: _ClassVar[int]
         ACCURACYINMETERS_FIELD_NUMBER: _ClassVar[int]
+        SPEEDINMPS_FIELD_NUMBER: _ClassVar[int]
+        DEGREESCLOCKWISEFROMMAGNETICNORTH_FIELD_NUMBER: _ClassVar[int]
         COMMENT_FIELD_NUMBER: _ClassVar[int]
+        JPEGTHUMBNAIL_FIELD_NUMBER: _ClassVar[int]
         CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
         degreesLatitude: float
         degreesLongitude: float
@@ -1015,26 +1088,35 @@ class Message(_message.Message):
         url: str
         isLive: bool
         accuracyInMeters: int
+        speedInMps: float
+        degreesClockwiseFromMagneticNorth: int
         comment: str
+        jpegThumbnail: bytes
         contextInfo: ContextInfo
-        def __init__(self, degreesLatitude: _Optional[float] = ..., degreesLongitude: _Optional[float] = ..., name: _Optional[str] = ..., address: _Optional[str] = ..., url: _Optional[str] = ..., isLive: bool = ..., accuracyInMeters: _Optional[int] = ..., comment: _Optional[str] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
+        def __init__(self, degreesLatitude: _Optional[float] = ..., degreesLongitude: _Optional[float] = ..., name: _Optional[str] = ..., address: _Optional[str] = ..., url: _Optional[str] = ..., isLive: bool = ..., accuracyInMeters: _Optional[int] = ..., speedInMps: _Optional[float] = ..., degreesClockwiseFromMagneticNorth: _Optional[int] = ..., comment: _Optional[str] = ..., jpegThumbnail: _Optional[bytes] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
     class LiveLocationMessage(_message.Message):
-        __slots__ = ("degreesLatitude", "degreesLongitude", "accuracyInMeters", "caption", "sequenceNumber", "timeOffset", "contextInfo")
+        __slots__ = ("degreesLatitude", "degreesLongitude", "accuracyInMeters", "speedInMps", "degreesClockwiseFromMagneticNorth", "caption", "sequenceNumber", "timeOffset", "jpegThumbnail", "contextInfo")
         DEGREESLATITUDE_FIELD_NUMBER: _ClassVar[int]
         DEGREESLONGITUDE_FIELD_NUMBER: _ClassVar[int]
         ACCURACYINMETERS_FIELD_NUMBER: _ClassVar[int]
+        SPEEDINMPS_FIELD_NUMBER: _ClassVar[int]
+        DEGREESCLOCKWISEFROMMAGNETICNORTH_FIELD_NUMBER: _ClassVar[int]
         CAPTION_FIELD_NUMBER: _ClassVar[int]
         SEQUENCENUMBER_FIELD_NUMBER: _ClassVar[int]
         TIMEOFFSET_FIELD_NUMBER: _ClassVar[int]
+        JPEGTHUMBNAIL_FIELD_NUMBER: _ClassVar[int]
         CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
         degreesLatitude: float
         degreesLongitude: float
         accuracyInMeters: int
+        speedInMps: float
+        degreesClockwiseFromMagneticNorth: int
         caption: str
         sequenceNumber: int
         timeOffset: int
+        jpegThumbnail: bytes
         contextInfo: ContextInfo
-        def __init__(self, degreesLatitude: _Optional[float] = ..., degreesLongitude: _Optional[float] = ..., accuracyInMeters: _Optional[int] = ..., caption: _Optional[str] = ..., sequenceNumber: _Optional[int] = ..., timeOffset: _Optional[int] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
+        def __init__(self, degreesLatitude: _Optional[float] = ..., degreesLongitude: _Optional[float] = ..., accuracyInMeters: _Optional[int] = ..., speedInMps: _Optional[float] = ..., degreesClockwiseFromMagneticNorth: _Optional[int] = ..., caption: _Optional[str] = ..., sequenceNumber: _Optional[int] = ..., timeOffset: _Optional[int] = ..., jpegThumbnail: _Optional[bytes] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
     class ContactMessage(_message.Message):
         __slots__ = ("displayName", "vcard", "contextInfo")
         DISPLAYNAME_FIELD_NUMBER: _ClassVar[int]
@@ -1096,25 +1178,61 @@ class Message(_message.Message):
         description: str
         def __init__(self, title: _Optional[str] = ..., singleSelectReply: _Optional[_Union[Message.ListResponseMessage.SingleSelectReply, _Mapping]] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., description: _Optional[str] = ...) -> None: ...
     class ButtonsMessage(_message.Message):
-        __slots__ = ("contentText", "footerText", "contextInfo")
+        __slots__ = ("text", "contentText", "footerText", "contextInfo", "buttons")
+        class Button(_message.Message):
+            __slots__ = ("buttonId", "buttonText")
+            class ButtonText(_message.Message):
+                __slots__ = ("displayText",)
+                DISPLAYTEXT_FIELD_NUMBER: _ClassVar[int]
+                displayText: str
+                def __init__(self, displayText: _Optional[str] = ...) -> None: ...
+            BUTTONID_FIELD_NUMBER: _ClassVar[int]
+            BUTTONTEXT_FIELD_NUMBER: _ClassVar[int]
+            buttonId: str
+            buttonText: Message.ButtonsMessage.Button.ButtonText
+            def __init__(self, buttonId: _Optional[str] = ..., buttonText: _Optional[_Union[Message.ButtonsMessage.Button.ButtonText, _Mapping]] = ...) -> None: ...
+        TEXT_FIELD_NUMBER: _ClassVar[int]
         CONTENTTEXT_FIELD_NUMBER: _ClassVar[int]
         FOOTERTEXT_FIELD_NUMBER: _ClassVar[int]
         CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
+        BUTTONS_FIELD_NUMBER: _ClassVar[int]
+        text: str
         contentText: str
         footerText: str
         contextInfo: ContextInfo
-        def __init__(self, contentText: _Optional[str] = ..., footerText: _Optional[str] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
+        buttons: _containers.RepeatedCompositeFieldContainer[Message.ButtonsMessage.Button]
+        def __init__(self, text: _Optional[str] = ..., contentText: _Optional[str] = ..., footerText: _Optional[str] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., buttons: _Optional[_Iterable[_Union[Message.ButtonsMessage.Button, _Mapping]]] = ...) -> None: ...
     class ListMessage(_message.Message):
-        __slots__ = ("title", "description", "footerText", "contextInfo")
+        __slots__ = ("title", "description", "buttonText", "sections", "footerText", "contextInfo")
+        class Row(_message.Message):
+            __slots__ = ("title", "description", "rowId")
+            TITLE_FIELD_NUMBER: _ClassVar[int]
+            DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+            ROWID_FIELD_NUMBER: _ClassVar[int]
+            title: str
+            description: str
+            rowId: str
+            def __init__(self, title: _Optional[str] = ..., description: _Optional[str] = ..., rowId: _Optional[str] = ...) -> None: ...
+        class Section(_message.Message):
+            __slots__ = ("title", "rows")
+            TITLE_FIELD_NUMBER: _ClassVar[int]
+            ROWS_FIELD_NUMBER: _ClassVar[int]
+            title: str
+            rows: _containers.RepeatedCompositeFieldContainer[Message.ListMessage.Row]
+            def __init__(self, title: _Optional[str] = ..., rows: _Optional[_Iterable[_Union[Message.ListMessage.Row, _Mapping]]] = ...) -> None: ...
         TITLE_FIELD_NUMBER: _ClassVar[int]
         DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+        BUTTONTEXT_FIELD_NUMBER: _ClassVar[int]
+        SECTIONS_FIELD_NUMBER: _ClassVar[int]
         FOOTERTEXT_FIELD_NUMBER: _ClassVar[int]
         CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
         title: str
         description: str
+        buttonText: str
+        sections: _containers.RepeatedCompositeFieldContainer[Message.ListMessage.Section]
         footerText: str
         contextInfo: ContextInfo
-        def __init__(self, title: _Optional[str] = ..., description: _Optional[str] = ..., footerText: _Optional[str] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
+        def __init__(self, title: _Optional[str] = ..., description: _Optional[str] = ..., buttonText: _Optional[str] = ..., sections: _Optional[_Iterable[_Union[Message.ListMessage.Section, _Mapping]]] = ..., footerText: _Optional[str] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
     class TemplateMessage(_message.Message):
         __slots__ = ("contextInfo", "hydratedTemplate")
         class HydratedFourRowTemplate(_message.Message):
@@ -1132,17 +1250,47 @@ class Message(_message.Message):
         hydratedTemplate: Message.TemplateMessage.HydratedFourRowTemplate
         def __init__(self, contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., hydratedTemplate: _Optional[_Union[Message.TemplateMessage.HydratedFourRowTemplate, _Mapping]] = ...) -> None: ...
     class InteractiveMessage(_message.Message):
-        __slots__ = ("body", "contextInfo")
+        __slots__ = ("header", "body", "footer", "nativeFlowMessage", "contextInfo")
+        class Header(_message.Message):
+            __slots__ = ("title", "subtitle")
+            TITLE_FIELD_NUMBER: _ClassVar[int]
+            SUBTITLE_FIELD_NUMBER: _ClassVar[int]
+            title: str
+            subtitle: str
+            def __init__(self, title: _Optional[str] = ..., subtitle: _Optional[str] = ...) -> None: ...
         class Body(_message.Message):
             __slots__ = ("text",)
             TEXT_FIELD_NUMBER: _ClassVar[int]
             text: str
             def __init__(self, text: _Optional[str] = ...) -> None: ...
+        class Footer(_message.Message):
+            __slots__ = ("text",)
+            TEXT_FIELD_NUMBER: _ClassVar[int]
+            text: str
+            def __init__(self, text: _Optional[str] = ...) -> None: ...
+        class NativeFlowMessage(_message.Message):
+            __slots__ = ("buttons",)
+            class NativeFlowButton(_message.Message):
+                __slots__ = ("name", "buttonParamsJson")
+                NAME_FIELD_NUMBER: _ClassVar[int]
+                BUTTONPARAMSJSON_FIELD_NUMBER: _ClassVar[int]
+                name: str
+                buttonParamsJson: str
+                def __init__(self, name: _Optional[str] = ..., buttonParamsJson: _Optional[str] = ...) -> None: ...
+            BUTTONS_FIELD_NUMBER: _ClassVar[int]
+            buttons: _containers.RepeatedCompositeFieldContainer[Message.InteractiveMessage.NativeFlowMessage.NativeFlowButton]
+            def __init__(self, buttons: _Optional[_Iterable[_Union[Message.InteractiveMessage.NativeFlowMessage.NativeFlowButton, _Mapping]]] = ...) -> None: ...
+        HEADER_FIELD_NUMBER: _ClassVar[int]
         BODY_FIELD_NUMBER: _ClassVar[int]
+        FOOTER_FIELD_NUMBER: _ClassVar[int]
+        NATIVEFLOWMESSAGE_FIELD_NUMBER: _ClassVar[int]
         CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
+        header: Message.InteractiveMessage.Header
         body: Message.InteractiveMessage.Body
+        footer: Message.InteractiveMessage.Footer
+        nativeFlowMessage: Message.InteractiveMessage.NativeFlowMessage
         contextInfo: ContextInfo
-        def __init__(self, body: _Optional[_Union[Message.InteractiveMessage.Body, _Mapping]] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
+        def __init__(self, header: _Optional[_Union[Message.InteractiveMessage.Header, _Mapping]] = ..., body: _Optional[_Union[Message.InteractiveMessage.Body, _Mapping]] = ..., footer: _Optional[_Union[Message.InteractiveMessage.Footer, _Mapping]] = ..., nativeFlowMessage: _Optional[_Union[Message.InteractiveMessage.NativeFlowMessage, _Mapping]] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
     class ButtonsResponseMessage(_message.Message):
         __slots__ = ("selectedButtonId", "selectedDisplayText", "contextInfo")
         SELECTEDBUTTONID_FIELD_NUMBER: _ClassVar[int]
@@ -1160,12 +1308,14 @@ class Message(_message.Message):
             text: str
             def __init__(self, text: _Optional[str] = ...) -> None: ...
         class NativeFlowResponseMessage(_message.Message):
-            __slots__ = ("name", "paramsJson")
+            __slots__ = ("name", "paramsJson", "version")
             NAME_FIELD_NUMBER: _ClassVar[int]
             PARAMSJSON_FIELD_NUMBER: _ClassVar[int]
+            VERSION_FIELD_NUMBER: _ClassVar[int]
             name: str
             paramsJson: str
-            def __init__(self, name: _Optional[str] = ..., paramsJson: _Optional[str] = ...) -> None: ...
+            version: int
+            def __init__(self, name: _Optional[str] = ..., paramsJson: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
         BODY_FIELD_NUMBER: _ClassVar[int]
         NATIVEFLOWRESPONSEMESSAGE_FIELD_NUMBER: _ClassVar[int]
         CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
@@ -1185,12 +1335,14 @@ class Message(_message.Message):
         senderTimestampMs: int
         def __init__(self, key: _Optional[_Union[MessageKey, _Mapping]] = ..., text: _Optional[str] = ..., groupingKey: _Optional[str] = ..., senderTimestampMs: _Optional[int] = ...) -> None: ...
     class PollCreationMessage(_message.Message):
-        __slots__ = ("encKey", "name", "options", "selectableOptionsCount", "contextInfo", "pollContentType", "pollType")
+        __slots__ = ("encKey", "name", "options", "selectableOptionsCount", "contextInfo", "pollContentType", "pollType", "correctAnswer", "endTime", "hideParticipantName", "allowAddOption")
         class Option(_message.Message):
-            __slots__ = ("optionName",)
+            __slots__ = ("optionName", "optionHash")
             OPTIONNAME_FIELD_NUMBER: _ClassVar[int]
+            OPTIONHASH_FIELD_NUMBER: _ClassVar[int]
             optionName: str
-            def __init__(self, optionName: _Optional[str] = ...) -> None: ...
+            optionHash: str
+            def __init__(self, optionName: _Optional[str] = ..., optionHash: _Optional[str] = ...) -> None: ...
         ENCKEY_FIELD_NUMBER: _ClassVar[int]
         NAME_FIELD_NUMBER: _ClassVar[int]
         OPTIONS_FIELD_NUMBER: _ClassVar[int]
@@ -1198,6 +1350,10 @@ class Message(_message.Message):
         CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
         POLLCONTENTTYPE_FIELD_NUMBER: _ClassVar[int]
         POLLTYPE_FIELD_NUMBER: _ClassVar[int]
+        CORRECTANSWER_FIELD_NUMBER: _ClassVar[int]
+        ENDTIME_FIELD_NUMBER: _ClassVar[int]
+        HIDEPARTICIPANTNAME_FIELD_NUMBER: _ClassVar[int]
+        ALLOWADDOPTION_FIELD_NUMBER: _ClassVar[int]
         encKey: bytes
         name: str
         options: _containers.RepeatedCompositeFieldContainer[Message.PollCreationMessage.Option]
@@ -1205,7 +1361,11 @@ class Message(_message.Message):
         contextInfo: ContextInfo
         pollContentType: Message.PollContentType
         pollType: Message.PollType
-        def __init__(self, encKey: _Optional[bytes] = ..., name: _Optional[str] = ..., options: _Optional[_Iterable[_Union[Message.PollCreationMessage.Option, _Mapping]]] = ..., selectableOptionsCount: _Optional[int] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., pollContentType: _Optional[_Union[Message.PollContentType, str]] = ..., pollType: _Optional[_Union[Message.PollType, str]] = ...) -> None: ...
+        correctAnswer: Message.PollCreationMessage.Option
+        endTime: int
+        hideParticipantName: bool
+        allowAddOption: bool
+        def __init__(self, encKey: _Optional[bytes] = ..., name: _Optional[str] = ..., options: _Optional[_Iterable[_Union[Message.PollCreationMessage.Option, _Mapping]]] = ..., selectableOptionsCount: _Optional[int] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., pollContentType: _Optional[_Union[Message.PollContentType, str]] = ..., pollType: _Optional[_Union[Message.PollType, str]] = ..., correctAnswer: _Optional[_Union[Message.PollCreationMessage.Option, _Mapping]] = ..., endTime: _Optional[int] = ..., hideParticipantName: bool = ..., allowAddOption: bool = ...) -> None: ...
     class PollUpdateMessage(_message.Message):
         __slots__ = ("pollCreationMessageKey", "vote", "senderTimestampMs")
         POLLCREATIONMESSAGEKEY_FIELD_NUMBER: _ClassVar[int]
@@ -1215,6 +1375,11 @@ class Message(_message.Message):
         vote: Message.PollEncValue
         senderTimestampMs: int
         def __init__(self, pollCreationMessageKey: _Optional[_Union[MessageKey, _Mapping]] = ..., vote: _Optional[_Union[Message.PollEncValue, _Mapping]] = ..., senderTimestampMs: _Optional[int] = ...) -> None: ...
+    class PollVoteMessage(_message.Message):
+        __slots__ = ("selectedOptions",)
+        SELECTEDOPTIONS_FIELD_NUMBER: _ClassVar[int]
+        selectedOptions: _containers.RepeatedScalarFieldContainer[bytes]
+        def __init__(self, selectedOptions: _Optional[_Iterable[bytes]] = ...) -> None: ...
     class PollEncValue(_message.Message):
         __slots__ = ("encPayload", "encIv")
         ENCPAYLOAD_FIELD_NUMBER: _ClassVar[int]
@@ -1257,6 +1422,87 @@ class Message(_message.Message):
         encPayload: bytes
         encIv: bytes
         def __init__(self, targetMessageKey: _Optional[_Union[MessageKey, _Mapping]] = ..., encPayload: _Optional[bytes] = ..., encIv: _Optional[bytes] = ...) -> None: ...
+    class EncCommentMessage(_message.Message):
+        __slots__ = ("targetMessageKey", "encPayload", "encIv")
+        TARGETMESSAGEKEY_FIELD_NUMBER: _ClassVar[int]
+        ENCPAYLOAD_FIELD_NUMBER: _ClassVar[int]
+        ENCIV_FIELD_NUMBER: _ClassVar[int]
+        targetMessageKey: MessageKey
+        encPayload: bytes
+        encIv: bytes
+        def __init__(self, targetMessageKey: _Optional[_Union[MessageKey, _Mapping]] = ..., encPayload: _Optional[bytes] = ..., encIv: _Optional[bytes] = ...) -> None: ...
+    class CommentMessage(_message.Message):
+        __slots__ = ("message", "targetMessageKey")
+        MESSAGE_FIELD_NUMBER: _ClassVar[int]
+        TARGETMESSAGEKEY_FIELD_NUMBER: _ClassVar[int]
+        message: Message
+        targetMessageKey: MessageKey
+        def __init__(self, message: _Optional[_Union[Message, _Mapping]] = ..., targetMessageKey: _Optional[_Union[MessageKey, _Mapping]] = ...) -> None: ...
+    class EventResponseMessage(_message.Message):
+        __slots__ = ("response", "timestampMs", "extraGuestCount")
+        class EventResponseType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+            __slots__ = ()
+            UNKNOWN: _ClassVar[Message.EventResponseMessage.EventResponseType]
+            GOING: _ClassVar[Message.EventResponseMessage.EventResponseType]
+            NOT_GOING: _ClassVar[Message.EventResponseMessage.EventResponseType]
+            MAYBE: _ClassVar[Message.EventResponseMessage.EventResponseType]
+        UNKNOWN: Message.EventResponseMessage.EventResponseType
+        GOING: Message.EventResponseMessage.EventResponseType
+        NOT_GOING: Message.EventResponseMessage.EventResponseType
+        MAYBE: Message.EventResponseMessage.EventResponseType
+        RESPONSE_FIELD_NUMBER: _ClassVar[int]
+        TIMESTAMPMS_FIELD_NUMBER: _ClassVar[int]
+        EXTRAGUESTCOUNT_FIELD_NUMBER: _ClassVar[int]
+        response: Message.EventResponseMessage.EventResponseType
+        timestampMs: int
+        extraGuestCount: int
+        def __init__(self, response: _Optional[_Union[Message.EventResponseMessage.EventResponseType, str]] = ..., timestampMs: _Optional[int] = ..., extraGuestCount: _Optional[int] = ...) -> None: ...
+    class ProductMessage(_message.Message):
+        __slots__ = ("product", "businessOwnerJid", "body", "contextInfo")
+        class ProductSnapshot(_message.Message):
+            __slots__ = ("productId", "title", "description")
+            PRODUCTID_FIELD_NUMBER: _ClassVar[int]
+            TITLE_FIELD_NUMBER: _ClassVar[int]
+            DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+            productId: str
+            title: str
+            description: str
+            def __init__(self, productId: _Optional[str] = ..., title: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+        PRODUCT_FIELD_NUMBER: _ClassVar[int]
+        BUSINESSOWNERJID_FIELD_NUMBER: _ClassVar[int]
+        BODY_FIELD_NUMBER: _ClassVar[int]
+        CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
+        product: Message.ProductMessage.ProductSnapshot
+        businessOwnerJid: str
+        body: str
+        contextInfo: ContextInfo
+        def __init__(self, product: _Optional[_Union[Message.ProductMessage.ProductSnapshot, _Mapping]] = ..., businessOwnerJid: _Optional[str] = ..., body: _Optional[str] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
+    class OrderMessage(_message.Message):
+        __slots__ = ("orderId", "itemCount", "message", "orderTitle", "contextInfo")
+        ORDERID_FIELD_NUMBER: _ClassVar[int]
+        ITEMCOUNT_FIELD_NUMBER: _ClassVar[int]
+        MESSAGE_FIELD_NUMBER: _ClassVar[int]
+        ORDERTITLE_FIELD_NUMBER: _ClassVar[int]
+        CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
+        orderId: str
+        itemCount: int
+        message: str
+        orderTitle: str
+        contextInfo: ContextInfo
+        def __init__(self, orderId: _Optional[str] = ..., itemCount: _Optional[int] = ..., message: _Optional[str] = ..., orderTitle: _Optional[str] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
+    class NewsletterAdminInviteMessage(_message.Message):
+        __slots__ = ("newsletterJid", "newsletterName", "caption", "inviteExpiration", "contextInfo")
+        NEWSLETTERJID_FIELD_NUMBER: _ClassVar[int]
+        NEWSLETTERNAME_FIELD_NUMBER: _ClassVar[int]
+        CAPTION_FIELD_NUMBER: _ClassVar[int]
+        INVITEEXPIRATION_FIELD_NUMBER: _ClassVar[int]
+        CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
+        newsletterJid: str
+        newsletterName: str
+        caption: str
+        inviteExpiration: int
+        contextInfo: ContextInfo
+        def __init__(self, newsletterJid: _Optional[str] = ..., newsletterName: _Optional[str] = ..., caption: _Optional[str] = ..., inviteExpiration: _Optional[int] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ...) -> None: ...
     class EncEventResponseMessage(_message.Message):
         __slots__ = ("eventCreationMessageKey", "encPayload", "encIv")
         EVENTCREATIONMESSAGEKEY_FIELD_NUMBER: _ClassVar[int]
@@ -1267,7 +1513,7 @@ class Message(_message.Message):
         encIv: bytes
         def __init__(self, eventCreationMessageKey: _Optional[_Union[MessageKey, _Mapping]] = ..., encPayload: _Optional[bytes] = ..., encIv: _Optional[bytes] = ...) -> None: ...
     class EventMessage(_message.Message):
-        __slots__ = ("contextInfo", "isCanceled", "name", "description", "location", "joinLink", "startTime", "endTime")
+        __slots__ = ("contextInfo", "isCanceled", "name", "description", "location", "joinLink", "startTime", "endTime", "extraGuestsAllowed", "isScheduleCall")
         CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
         ISCANCELED_FIELD_NUMBER: _ClassVar[int]
         NAME_FIELD_NUMBER: _ClassVar[int]
@@ -1276,6 +1522,8 @@ class Message(_message.Message):
         JOINLINK_FIELD_NUMBER: _ClassVar[int]
         STARTTIME_FIELD_NUMBER: _ClassVar[int]
         ENDTIME_FIELD_NUMBER: _ClassVar[int]
+        EXTRAGUESTSALLOWED_FIELD_NUMBER: _ClassVar[int]
+        ISSCHEDULECALL_FIELD_NUMBER: _ClassVar[int]
         contextInfo: ContextInfo
         isCanceled: bool
         name: str
@@ -1284,7 +1532,9 @@ class Message(_message.Message):
         joinLink: str
         startTime: int
         endTime: int
-        def __init__(self, contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., isCanceled: bool = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., location: _Optional[_Union[Message.LocationMessage, _Mapping]] = ..., joinLink: _Optional[str] = ..., startTime: _Optional[int] = ..., endTime: _Optional[int] = ...) -> None: ...
+        extraGuestsAllowed: bool
+        isScheduleCall: bool
+        def __init__(self, contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., isCanceled: bool = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., location: _Optional[_Union[Message.LocationMessage, _Mapping]] = ..., joinLink: _Optional[str] = ..., startTime: _Optional[int] = ..., endTime: _Optional[int] = ..., extraGuestsAllowed: bool = ..., isScheduleCall: bool = ...) -> None: ...
     class SecretEncryptedMessage(_message.Message):
         __slots__ = ("targetMessageKey", "encPayload", "encIv", "secretEncType")
         class SecretEncType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -1528,10 +1778,12 @@ class Message(_message.Message):
     STICKERMESSAGE_FIELD_NUMBER: _ClassVar[int]
     GROUPINVITEMESSAGE_FIELD_NUMBER: _ClassVar[int]
     TEMPLATEBUTTONREPLYMESSAGE_FIELD_NUMBER: _ClassVar[int]
+    PRODUCTMESSAGE_FIELD_NUMBER: _ClassVar[int]
     DEVICESENTMESSAGE_FIELD_NUMBER: _ClassVar[int]
     MESSAGECONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
     LISTMESSAGE_FIELD_NUMBER: _ClassVar[int]
     VIEWONCEMESSAGE_FIELD_NUMBER: _ClassVar[int]
+    ORDERMESSAGE_FIELD_NUMBER: _ClassVar[int]
     LISTRESPONSEMESSAGE_FIELD_NUMBER: _ClassVar[int]
     EPHEMERALMESSAGE_FIELD_NUMBER: _ClassVar[int]
     BUTTONSMESSAGE_FIELD_NUMBER: _ClassVar[int]
@@ -1553,9 +1805,12 @@ class Message(_message.Message):
     POLLCREATIONMESSAGEV3_FIELD_NUMBER: _ClassVar[int]
     PTVMESSAGE_FIELD_NUMBER: _ClassVar[int]
     BOTINVOKEMESSAGE_FIELD_NUMBER: _ClassVar[int]
+    ENCCOMMENTMESSAGE_FIELD_NUMBER: _ClassVar[int]
     LOTTIESTICKERMESSAGE_FIELD_NUMBER: _ClassVar[int]
     EVENTMESSAGE_FIELD_NUMBER: _ClassVar[int]
     ENCEVENTRESPONSEMESSAGE_FIELD_NUMBER: _ClassVar[int]
+    COMMENTMESSAGE_FIELD_NUMBER: _ClassVar[int]
+    NEWSLETTERADMININVITEMESSAGE_FIELD_NUMBER: _ClassVar[int]
     SECRETENCRYPTEDMESSAGE_FIELD_NUMBER: _ClassVar[int]
     ALBUMMESSAGE_FIELD_NUMBER: _ClassVar[int]
     EVENTCOVERIMAGE_FIELD_NUMBER: _ClassVar[int]
@@ -1590,10 +1845,12 @@ class Message(_message.Message):
     stickerMessage: Message.StickerMessage
     groupInviteMessage: Message.GroupInviteMessage
     templateButtonReplyMessage: Message.TemplateButtonReplyMessage
+    productMessage: Message.ProductMessage
     deviceSentMessage: Message.DeviceSentMessage
     messageContextInfo: MessageContextInfo
     listMessage: Message.ListMessage
     viewOnceMessage: Message.FutureProofMessage
+    orderMessage: Message.OrderMessage
     listResponseMessage: Message.ListResponseMessage
     ephemeralMessage: Message.FutureProofMessage
     buttonsMessage: Message.ButtonsMessage
@@ -1615,9 +1872,12 @@ class Message(_message.Message):
     pollCreationMessageV3: Message.PollCreationMessage
     ptvMessage: Message.VideoMessage
     botInvokeMessage: Message.FutureProofMessage
+    encCommentMessage: Message.EncCommentMessage
     lottieStickerMessage: Message.FutureProofMessage
     eventMessage: Message.EventMessage
     encEventResponseMessage: Message.EncEventResponseMessage
+    commentMessage: Message.CommentMessage
+    newsletterAdminInviteMessage: Message.NewsletterAdminInviteMessage
     secretEncryptedMessage: Message.SecretEncryptedMessage
     albumMessage: Message.AlbumMessage
     eventCoverImage: Message.FutureProofMessage
@@ -1636,7 +1896,7 @@ class Message(_message.Message):
     newsletterAdminProfileMessage: Message.FutureProofMessage
     spoilerMessage: Message.FutureProofMessage
     pollCreationMessageV6: Message.PollCreationMessage
-    def __init__(self, conversation: _Optional[str] = ..., senderKeyDistributionMessage: _Optional[_Union[Message.SenderKeyDistributionMessage, _Mapping]] = ..., imageMessage: _Optional[_Union[Message.ImageMessage, _Mapping]] = ..., contactMessage: _Optional[_Union[Message.ContactMessage, _Mapping]] = ..., locationMessage: _Optional[_Union[Message.LocationMessage, _Mapping]] = ..., extendedTextMessage: _Optional[_Union[Message.ExtendedTextMessage, _Mapping]] = ..., documentMessage: _Optional[_Union[Message.DocumentMessage, _Mapping]] = ..., audioMessage: _Optional[_Union[Message.AudioMessage, _Mapping]] = ..., videoMessage: _Optional[_Union[Message.VideoMessage, _Mapping]] = ..., protocolMessage: _Optional[_Union[Message.ProtocolMessage, _Mapping]] = ..., contactsArrayMessage: _Optional[_Union[Message.ContactsArrayMessage, _Mapping]] = ..., liveLocationMessage: _Optional[_Union[Message.LiveLocationMessage, _Mapping]] = ..., templateMessage: _Optional[_Union[Message.TemplateMessage, _Mapping]] = ..., stickerMessage: _Optional[_Union[Message.StickerMessage, _Mapping]] = ..., groupInviteMessage: _Optional[_Union[Message.GroupInviteMessage, _Mapping]] = ..., templateButtonReplyMessage: _Optional[_Union[Message.TemplateButtonReplyMessage, _Mapping]] = ..., deviceSentMessage: _Optional[_Union[Message.DeviceSentMessage, _Mapping]] = ..., messageContextInfo: _Optional[_Union[MessageContextInfo, _Mapping]] = ..., listMessage: _Optional[_Union[Message.ListMessage, _Mapping]] = ..., viewOnceMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., listResponseMessage: _Optional[_Union[Message.ListResponseMessage, _Mapping]] = ..., ephemeralMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., buttonsMessage: _Optional[_Union[Message.ButtonsMessage, _Mapping]] = ..., buttonsResponseMessage: _Optional[_Union[Message.ButtonsResponseMessage, _Mapping]] = ..., interactiveMessage: _Optional[_Union[Message.InteractiveMessage, _Mapping]] = ..., reactionMessage: _Optional[_Union[Message.ReactionMessage, _Mapping]] = ..., interactiveResponseMessage: _Optional[_Union[Message.InteractiveResponseMessage, _Mapping]] = ..., pollCreationMessage: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., pollUpdateMessage: _Optional[_Union[Message.PollUpdateMessage, _Mapping]] = ..., keepInChatMessage: _Optional[_Union[Message.KeepInChatMessage, _Mapping]] = ..., documentWithCaptionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., viewOnceMessageV2: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., encReactionMessage: _Optional[_Union[Message.EncReactionMessage, _Mapping]] = ..., editedMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., viewOnceMessageV2Extension: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV2: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., groupMentionedMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pinInChatMessage: _Optional[_Union[Message.PinInChatMessage, _Mapping]] = ..., pollCreationMessageV3: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., ptvMessage: _Optional[_Union[Message.VideoMessage, _Mapping]] = ..., botInvokeMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., lottieStickerMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., eventMessage: _Optional[_Union[Message.EventMessage, _Mapping]] = ..., encEventResponseMessage: _Optional[_Union[Message.EncEventResponseMessage, _Mapping]] = ..., secretEncryptedMessage: _Optional[_Union[Message.SecretEncryptedMessage, _Mapping]] = ..., albumMessage: _Optional[_Union[Message.AlbumMessage, _Mapping]] = ..., eventCoverImage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., statusMentionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationOptionImageMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., associatedChildMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., groupStatusMentionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV4: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., statusAddYours: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., groupStatusMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., limitSharingMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., questionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., groupStatusMessageV2: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., questionReplyMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV5: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., newsletterAdminProfileMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., spoilerMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV6: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ...) -> None: ...
+    def __init__(self, conversation: _Optional[str] = ..., senderKeyDistributionMessage: _Optional[_Union[Message.SenderKeyDistributionMessage, _Mapping]] = ..., imageMessage: _Optional[_Union[Message.ImageMessage, _Mapping]] = ..., contactMessage: _Optional[_Union[Message.ContactMessage, _Mapping]] = ..., locationMessage: _Optional[_Union[Message.LocationMessage, _Mapping]] = ..., extendedTextMessage: _Optional[_Union[Message.ExtendedTextMessage, _Mapping]] = ..., documentMessage: _Optional[_Union[Message.DocumentMessage, _Mapping]] = ..., audioMessage: _Optional[_Union[Message.AudioMessage, _Mapping]] = ..., videoMessage: _Optional[_Union[Message.VideoMessage, _Mapping]] = ..., protocolMessage: _Optional[_Union[Message.ProtocolMessage, _Mapping]] = ..., contactsArrayMessage: _Optional[_Union[Message.ContactsArrayMessage, _Mapping]] = ..., liveLocationMessage: _Optional[_Union[Message.LiveLocationMessage, _Mapping]] = ..., templateMessage: _Optional[_Union[Message.TemplateMessage, _Mapping]] = ..., stickerMessage: _Optional[_Union[Message.StickerMessage, _Mapping]] = ..., groupInviteMessage: _Optional[_Union[Message.GroupInviteMessage, _Mapping]] = ..., templateButtonReplyMessage: _Optional[_Union[Message.TemplateButtonReplyMessage, _Mapping]] = ..., productMessage: _Optional[_Union[Message.ProductMessage, _Mapping]] = ..., deviceSentMessage: _Optional[_Union[Message.DeviceSentMessage, _Mapping]] = ..., messageContextInfo: _Optional[_Union[MessageContextInfo, _Mapping]] = ..., listMessage: _Optional[_Union[Message.ListMessage, _Mapping]] = ..., viewOnceMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., orderMessage: _Optional[_Union[Message.OrderMessage, _Mapping]] = ..., listResponseMessage: _Optional[_Union[Message.ListResponseMessage, _Mapping]] = ..., ephemeralMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., buttonsMessage: _Optional[_Union[Message.ButtonsMessage, _Mapping]] = ..., buttonsResponseMessage: _Optional[_Union[Message.ButtonsResponseMessage, _Mapping]] = ..., interactiveMessage: _Optional[_Union[Message.InteractiveMessage, _Mapping]] = ..., reactionMessage: _Optional[_Union[Message.ReactionMessage, _Mapping]] = ..., interactiveResponseMessage: _Optional[_Union[Message.InteractiveResponseMessage, _Mapping]] = ..., pollCreationMessage: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., pollUpdateMessage: _Optional[_Union[Message.PollUpdateMessage, _Mapping]] = ..., keepInChatMessage: _Optional[_Union[Message.KeepInChatMessage, _Mapping]] = ..., documentWithCaptionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., viewOnceMessageV2: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., encReactionMessage: _Optional[_Union[Message.EncReactionMessage, _Mapping]] = ..., editedMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., viewOnceMessageV2Extension: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV2: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., groupMentionedMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pinInChatMessage: _Optional[_Union[Message.PinInChatMessage, _Mapping]] = ..., pollCreationMessageV3: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., ptvMessage: _Optional[_Union[Message.VideoMessage, _Mapping]] = ..., botInvokeMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., encCommentMessage: _Optional[_Union[Message.EncCommentMessage, _Mapping]] = ..., lottieStickerMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., eventMessage: _Optional[_Union[Message.EventMessage, _Mapping]] = ..., encEventResponseMessage: _Optional[_Union[Message.EncEventResponseMessage, _Mapping]] = ..., commentMessage: _Optional[_Union[Message.CommentMessage, _Mapping]] = ..., newsletterAdminInviteMessage: _Optional[_Union[Message.NewsletterAdminInviteMessage, _Mapping]] = ..., secretEncryptedMessage: _Optional[_Union[Message.SecretEncryptedMessage, _Mapping]] = ..., albumMessage: _Optional[_Union[Message.AlbumMessage, _Mapping]] = ..., eventCoverImage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., statusMentionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationOptionImageMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., associatedChildMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., groupStatusMentionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV4: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., statusAddYours: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., groupStatusMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., limitSharingMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., questionMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., groupStatusMessageV2: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., questionReplyMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV5: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ..., newsletterAdminProfileMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., spoilerMessage: _Optional[_Union[Message.FutureProofMessage, _Mapping]] = ..., pollCreationMessageV6: _Optional[_Union[Message.PollCreationMessage, _Mapping]] = ...) -> None: ...
 
 class LIDMigrationMappingSyncMessage(_message.Message):
     __slots__ = ("encodedMappingPayload",)
