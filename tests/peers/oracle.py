@@ -295,3 +295,62 @@ def _node(plain: Mapping[str, Any]) -> OracleNode:
     if isinstance(content, list):
         content = [_node(child) for child in content]
     return OracleNode(tag=plain["tag"], attrs=plain["attrs"], content=content)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncedState:
+    """What Baileys makes of a collection: every MAC of it verified."""
+
+    version: int
+    hash: bytes
+    mutations: list[dict[str, Any]]
+    patch: bytes | None = None
+
+
+class AppStateOracle(Script):
+    """Baileys' app state. It keeps the collections that it reads and writes."""
+
+    def __init__(self) -> None:
+        super().__init__("app_state_oracle.mjs")
+
+    def share_key(self, key_id: bytes, key_data: bytes) -> None:
+        self.call("share_key", key_id=key_id, key_data=key_data)
+
+    def expand(self, key_data: bytes) -> dict[str, bytes]:
+        return dict(self.call("expand", key_data=key_data))
+
+    def lthash(self, current: bytes, removed: list[bytes], added: list[bytes]) -> bytes:
+        return bytes(self.call("lthash", hash=current, removed=removed, added=added)["hash"])
+
+    def encode(
+        self,
+        collection: str,
+        key_id: bytes,
+        index: list[str],
+        value: Mapping[str, Any],
+        *,
+        version: int = 1,
+        remove: bool = False,
+    ) -> SyncedState:
+        arguments = {"key_id": key_id, "index": index, "value": value, "version": version}
+        return _synced(self.call("encode", collection=collection, remove=remove, **arguments))
+
+    def decode(self, collection: str, patch: bytes) -> SyncedState:
+        """Read the next patch; raises OracleError when anything of it does not verify."""
+        return _synced(self.call("decode", collection=collection, patch=patch))
+
+    def decode_snapshot(self, collection: str, snapshot: bytes) -> SyncedState:
+        return _synced(self.call("decode_snapshot", collection=collection, snapshot=snapshot))
+
+    def reset(self) -> None:
+        """Forget all collections, not the keys."""
+        self.call("reset")
+
+
+def _synced(result: Mapping[str, Any]) -> SyncedState:
+    return SyncedState(
+        version=result["version"],
+        hash=result["hash"],
+        mutations=result["mutations"],
+        patch=result.get("patch"),
+    )

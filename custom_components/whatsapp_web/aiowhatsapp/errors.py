@@ -166,6 +166,19 @@ class IqError(RemoteProtocolError):
         self.backoff = backoff
 
 
+class AppStateError(RemoteProtocolError):
+    """A patch or snapshot of the app state does not verify, or could not be applied."""
+
+
+class AppStateKeyMissing(AppStateError):
+    """The app state is encrypted with a key that the phone has not shared with us."""
+
+    def __init__(self, key_id: bytes) -> None:
+        """Keep the key's id, which is no secret."""
+        super().__init__(f"App state key {key_id.hex()[:32]} is missing")
+        self.key_id = key_id
+
+
 class LocalProtocolError(WhatsAppError):
     """The caller asked for something impossible in this state: a bug of ours."""
 

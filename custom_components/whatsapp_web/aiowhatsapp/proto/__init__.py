@@ -5,6 +5,6 @@ Generated from the `.proto` files beside this one by `script/gen_proto`.
 
 from google.protobuf.message import DecodeError as ProtobufError
 
-from . import storage_pb2 as storage, wire_pb2 as wire
+from . import appstate_pb2 as appstate, storage_pb2 as storage, wire_pb2 as wire
 
-__all__ = ["ProtobufError", "storage", "wire"]
+__all__ = ["ProtobufError", "appstate", "storage", "wire"]
