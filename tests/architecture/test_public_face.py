@@ -8,6 +8,8 @@ from .house import CLIENT, parse
 
 PUBLIC = [
     "AiohttpConnector",
+    "ChatState",
+    "ChatStateChanged",
     "Client",
     "ClientOutdated",
     "Clock",
@@ -39,6 +41,8 @@ PUBLIC = [
     "PairingPasskeyRequested",
     "PasskeyRequested",
     "PasskeyRequired",
+    "PresenceChanged",
+    "PrivacyChanged",
     "QrCode",
     "QuotedMessage",
     "ReceiptKind",

@@ -53,6 +53,7 @@ from .events import (
     StatusChanged,
     UndecryptableMessage,
 )
+from .events.people import ChatState, ChatStateChanged, PresenceChanged, PrivacyChanged
 from .jid import Jid
 from .message.content import MessageContent, MessageKind, MessageReference, QuotedMessage
 from .pairing.credentials import Credentials
@@ -60,6 +61,8 @@ from .transport.websocket import AiohttpConnector
 
 __all__ = [
     "AiohttpConnector",
+    "ChatState",
+    "ChatStateChanged",
     "Client",
     "ClientOutdated",
     "Clock",
@@ -91,6 +94,8 @@ __all__ = [
     "PairingPasskeyRequested",
     "PasskeyRequested",
     "PasskeyRequired",
+    "PresenceChanged",
+    "PrivacyChanged",
     "QrCode",
     "QuotedMessage",
     "ReceiptKind",

@@ -38,6 +38,7 @@ from .identity import Identities
 from .inbox import Inbox
 from .outgoing import Outgoing, SentMessage
 from .peer import PeerMessages
+from .people import People
 from .prekeys import PreKeys
 from .receipts import Receipts
 from .retry import RetryRequester, RetryResponder
@@ -95,6 +96,10 @@ class Client:
             receipts=Receipts(context),
             retries=RetryRequester(context, self._pre_keys),
         )
+        people = self._people = People(context, tokens=self._tokens)
+        self.presence: Final = people.presence
+        self.privacy: Final = people.privacy
+        self.reading: Final = people.reading
         self._responder = RetryResponder(context, self._devices, self._sessions)
         self._runner = Runner(
             context,
@@ -410,8 +415,9 @@ class Client:
         router.add("call", self._ack)
         router.add("ib", IbHandler(context, backlog).handle)
         router.add("iq", self._answer_ping)
-        for silent in ("ack", "presence", "chatstate", "error", "stream:features"):
+        for silent in ("ack", "error", "stream:features"):
             router.add(silent, _ignore)
+        self._people.attach(router, notifications)
         router.set_fallback(self._refuse)
         router.set_after(fault=self._give_up_on, done=count)
         return router
@@ -447,6 +453,7 @@ class Client:
 
     async def _on_ready(self) -> None:
         self._connections += 1
+        self._people.on_ready()
 
     def _on_own_name(self, event: OwnNameChanged) -> None:
         self._context.set_push_name(event.name)

@@ -68,6 +68,8 @@ class Context:
     dispatcher: Dispatcher = field(default_factory=Dispatcher)
     link: Link | None = None
     online: asyncio.Event = field(default_factory=asyncio.Event)
+    # Whether we are online to others, on this connection.
+    available: bool = False
     # Why there will be no line for longer, where that is known.
     hindrance: WhatsAppError | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)

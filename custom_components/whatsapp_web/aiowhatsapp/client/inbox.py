@@ -33,6 +33,7 @@ from .context import Context
 from .groups import GroupKeys
 from .identity import Identities
 from .peer import PeerMessages
+from .reading import note_unread
 from .receipts import Receipts
 from .retry import RetryRequester
 from .sessions import Sessions
@@ -246,6 +247,8 @@ class Inbox:
             await store.seen.put(tx, message.key, expires_at=expires_at)
             if parts.record is not None:
                 await store.inbox.put(tx, message.key, parts.record)
+                chat = self._context.canonical(message.stanza.chat)
+                await note_unread(store, tx, message.stanza, chat, parts.contents[-1])
 
     async def _decrypt_parts(self, tx: Transaction, stanza: MessageStanza) -> _Parts:
         """Decrypt the parts in their order, up to one that fails.

@@ -10,7 +10,7 @@ class Receipts:
     """Builds and sends delivery receipts.
 
     They say `inactive` unless we are online, so that contacts see no second tick
-    on our account; nothing is ever marked as read here.
+    on our account; marking as read is `reading.py`'s.
     """
 
     def __init__(self, context: Context) -> None:
@@ -34,6 +34,6 @@ class Receipts:
             attrs["type"] = "sender"
             if stanza.recipient is not None and not stanza.is_group:
                 attrs["recipient"] = stanza.recipient.bare
-        elif stanza.chat != STATUS_BROADCAST:
+        elif stanza.chat != STATUS_BROADCAST and not self._context.available:
             attrs["type"] = "inactive"
         return [Node("receipt", attrs)]

@@ -185,3 +185,17 @@ class InboxRecord(_message.Message):
     is_history: bool
     recipient_alternate: str
     def __init__(self, message: _Optional[bytes] = ..., chat: _Optional[str] = ..., sender: _Optional[str] = ..., id: _Optional[str] = ..., timestamp: _Optional[int] = ..., push_name: _Optional[str] = ..., from_me: bool = ..., offline: bool = ..., sender_alternate: _Optional[str] = ..., category: _Optional[str] = ..., is_history: bool = ..., recipient_alternate: _Optional[str] = ...) -> None: ...
+
+class UnreadRecord(_message.Message):
+    __slots__ = ("chat", "sender", "timestamp", "playable", "read")
+    CHAT_FIELD_NUMBER: _ClassVar[int]
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    PLAYABLE_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    chat: str
+    sender: str
+    timestamp: int
+    playable: bool
+    read: bool
+    def __init__(self, chat: _Optional[str] = ..., sender: _Optional[str] = ..., timestamp: _Optional[int] = ..., playable: bool = ..., read: bool = ...) -> None: ...

@@ -40,6 +40,7 @@ class Table(StrEnum):
     SEEN = "seen"
     RETRY = "retry"
     CONTACT = "contact"
+    UNREAD = "unread"
     META = "meta"
 
 

@@ -20,6 +20,7 @@ from .messages import (
     SentMessageStore,
 )
 from .transaction import Transaction
+from .unread import UnreadStore
 
 
 class Store:
@@ -46,6 +47,7 @@ class Store:
         self.inbox = InboxStore(backend)
         self.seen = SeenStore(backend)
         self.retries = RetryStore(backend)
+        self.unread = UnreadStore(backend)
         self.meta = MetaStore(backend)
 
     def transaction(self) -> Transaction:
