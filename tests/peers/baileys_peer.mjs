@@ -174,6 +174,30 @@ async function usersOf(jid) {
   return [userOf(jid), ...(other ? [userOf(other)] : [])];
 }
 
+/** What people do with groups, by the names that both peers share. */
+const GROUP_ACTIONS = {
+  create: async ({ subject, members }) => ({ id: (await live().groupCreate(subject, members)).id }),
+  metadata: async ({ group: id }) => live().groupMetadata(id),
+  change: async ({ group: id, members, action }) => ({
+    outcomes: await live().groupParticipantsUpdate(id, members, action).then((all) =>
+      all.map(({ jid, status }) => ({ jid, status })),
+    ),
+  }),
+  leave: ({ group: id }) => live().groupLeave(id),
+  rename: ({ group: id, subject }) => live().groupUpdateSubject(id, subject),
+  describe: ({ group: id, description }) => live().groupUpdateDescription(id, description ?? undefined),
+  invite_code: async ({ group: id }) => ({ code: await live().groupInviteCode(id) }),
+  revoke_invite: async ({ group: id }) => ({ code: await live().groupRevokeInvite(id) }),
+  join: async ({ code }) => ({ id: (await live().groupAcceptInvite(code)) ?? null }),
+  setting: ({ group: id, setting }) => live().groupSettingUpdate(id, setting),
+  timer: ({ group: id, seconds }) => live().groupToggleEphemeral(id, seconds),
+  approval: ({ group: id, mode }) => live().groupJoinApprovalMode(id, mode),
+  requests: async ({ group: id }) => ({ requests: await live().groupRequestParticipantsList(id) }),
+  decide: async ({ group: id, members, action }) => ({
+    outcomes: await live().groupRequestParticipantsUpdate(id, members, action),
+  }),
+};
+
 const nameAndDevice = (address) => {
   const [name, device] = address.split('.');
   return [name.split(`_${LID_DOMAIN}`)[0], Number(device)];
@@ -206,6 +230,19 @@ serve({
     return remember(id, async () => {
       await sock.relayMessage(to, message, { messageId: id });
       return message;
+    });
+  },
+
+  async group({ do: action, ...given }) {
+    return (await GROUP_ACTIONS[action](given)) ?? {};
+  },
+
+  async send_status({ content, audience, style = {}, message_id }) {
+    const sock = live();
+    const id = message_id ?? generateMessageIDV2(sock.user?.id);
+    return remember(id, async () => {
+      const options = { messageId: id, statusJidList: audience, ...style };
+      return (await sock.sendMessage('status@broadcast', content, options)).message;
     });
   },
 

@@ -315,6 +315,19 @@ class Peer:
         result = await self.command("send", to=to, content=content, message_id=message_id)
         return str(result["message_id"])
 
+    async def group(self, do: str, /, **given: Any) -> dict[str, Any]:
+        """Do something with a group: README.md lists what."""
+        return await self.command("group", do=do, **given)
+
+    async def create_group(self, subject: str, *members: str) -> str:
+        """Create a group; return its JID."""
+        return str((await self.group("create", subject=subject, members=members))["id"])
+
+    async def send_status(self, content: dict[str, Any], audience: list[str], **style: Any) -> str:
+        """Send a status update to an audience; Baileys alone can. Return its message id."""
+        result = await self.command("send_status", content=content, audience=audience, style=style)
+        return str(result["message_id"])
+
     async def mark_read(self, *messages: PeerMessage) -> None:
         keys = [
             {"from": one.chat, "id": one.id, "participant": one.participant} for one in messages

@@ -236,6 +236,30 @@ async function publish(to, content, message_id) {
   return { message_id: id, error: ack.error ?? null };
 }
 
+const attrsOf = (node, ...path) => {
+  for (const tag of path) node = (Array.isArray(node?.content) ? node.content : []).find((child) => child.tag === tag);
+  return node?.attrs ?? {};
+};
+
+/** What people do with groups, by the names that both peers share; the rest zapo-js can't do. */
+const GROUP_ACTIONS = {
+  create: async ({ subject, members }) => {
+    const result = await live().group.createGroup(subject, members);
+    return { id: `${attrsOf(result, 'group').id}@g.us` };
+  },
+  metadata: async ({ group: id }) => live().group.queryGroupMetadata(id),
+  change: async ({ group: id, members, action }) => {
+    const result = await live().group[`${action}Participants`](id, members);
+    const found = result.content.find(({ tag }) => tag === action)?.content ?? [];
+    return { outcomes: found.map(({ attrs }) => ({ jid: attrs.jid, status: attrs.error ?? '200' })) };
+  },
+  leave: async ({ group: id }) => void (await live().group.leaveGroup([id])),
+  rename: ({ group: id, subject }) => live().group.setSubject(id, subject),
+  describe: ({ group: id, description, previous = null }) => live().group.setDescription(id, description, previous),
+  revoke_invite: async ({ group: id }) => ({ code: attrsOf(await live().group.revokeInvite(id), 'invite').code }),
+  join: async ({ code }) => ({ id: attrsOf(await live().group.joinGroupViaInvite(code), 'group').jid ?? null }),
+};
+
 const usersOf = (jid) => [userOf(jid), ...(otherNames.has(userOf(jid)) ? [otherNames.get(userOf(jid))] : [])];
 
 serve({
@@ -256,6 +280,10 @@ serve({
 
   async send({ to, content, message_id }) {
     return publish(to, content, message_id);
+  },
+
+  async group({ do: action, ...given }) {
+    return (await GROUP_ACTIONS[action](given)) ?? {};
   },
 
   async mark_read({ keys }) {

@@ -56,6 +56,12 @@ def _usync(server: Simulator, device: Device, node: Node) -> list[Node]:
     return usync.answer(server, device, node)
 
 
+def _groups(server: Simulator, device: Device, node: Node) -> list[Node]:
+    from . import group_iqs  # noqa: PLC0415 - it raises this module's error
+
+    return group_iqs.answer(server, device, node)
+
+
 def _ping(server: Simulator, device: Device, node: Node) -> list[Node]:
     return []
 
@@ -136,6 +142,7 @@ HANDLERS: dict[str, Handler] = {
     "privacy": _privacy,
     "urn:xmpp:whatsapp:dirty": _ping,
     "usync": _usync,
+    "w:g2": _groups,
     "w:p": _ping,
     "w:profile:picture": _picture,
     "w:stats": _ping,

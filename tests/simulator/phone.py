@@ -17,6 +17,8 @@ from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
 from . import phone_peer, phone_retry
 from .accounts import Account, Device
+from .groups import Group, is_room
+from .phone_groups import PhoneGroups
 from .phone_keys import PhoneKeys, pad, seal_identity, unpad
 from .phone_log import PhoneMessage, PhoneReceipt, Sent
 from .phone_retry import ack
@@ -32,6 +34,7 @@ class Phone:
         self.server = server
         self.account = account
         self.keys = PhoneKeys(server.now())
+        self.groups = PhoneGroups(self)
         self.messages: list[PhoneMessage] = []
         self.receipts: list[PhoneReceipt] = []
         self.undecryptable: list[str] = []
@@ -71,6 +74,10 @@ class Phone:
         use_lid = self.account.lid_migrated if lid is None else lid
         return self.send(recipient.jid(lid=use_lid), wire.Message(conversation=text), "text")
 
+    async def send_group_text(self, group: Group, text: str) -> str:
+        """Send a text to a group; return the message id."""
+        return self.groups.send(group, wire.Message(conversation=text), "text")
+
     def send(
         self, chat: Jid, message: wire.Message, kind: str, stanza_id: str | None = None
     ) -> str:
@@ -89,7 +96,7 @@ class Phone:
             enc = self.encrypt(target, copy if own else message)
             if enc is not None:
                 entries.append(Node("to", {"jid": target.jid(lid=chat.is_lid)}, [enc]))
-        self.sent[stanza_id] = Sent(chat, message, kind)
+        self.remember_sent(stanza_id, chat, message, kind)
         if entries:
             self.emit(
                 Node(
@@ -98,7 +105,7 @@ class Phone:
                     [Node("participants", {}, entries)],
                 )
             )
-        self._store(stanza_id, recipient, self.device, message)
+        self.store(stanza_id, recipient, self.device, message)
         return stanza_id
 
     async def wait_message(
@@ -151,6 +158,7 @@ class Phone:
 
     def reinstall(self) -> None:
         """Install the app anew: another identity, no companions, no sessions."""
+        self.groups.forget()
         for device in self.account.companions:
             self.server.device_unlinked(device)
         self.keys = PhoneKeys(self.server.now())
@@ -270,9 +278,14 @@ class Phone:
         self._notify()
 
     def _on_message(self, node: Node) -> None:
-        sender = self.server.directory.find_device(node.jid("from"))
+        source = node.required_jid("from")
+        author = node.jid("participant") if is_room(source) else source
+        sender = self.server.directory.find_device(author)
         if sender is None:
             self.emit(ack(node))
+            return
+        if is_room(source):
+            self.groups.receive(source, sender, node)
             return
         stanza_id = node.required_attr("id")
         try:
@@ -299,7 +312,7 @@ class Phone:
         else:
             chat = sender.account
         if chat is not None and not message.HasField("protocolMessage"):
-            self._store(stanza_id, chat, sender, message)
+            self.store(stanza_id, chat, sender, message)
 
     def _decrypt(self, sender: Device, node: Node) -> wire.Message:
         encs = node.children("enc")
@@ -317,7 +330,12 @@ class Phone:
             "id": node.required_attr("id"),
             "to": node.required_jid("from"),
         }
-        if node.attr("category") == "peer":
+        if (participant := node.jid("participant")) is not None:
+            attributes["participant"] = participant
+            author = self.server.directory.find(participant)
+            if author is self.account:
+                attributes["type"] = "sender"
+        elif node.attr("category") == "peer":
             attributes["type"] = "peer_msg"
         elif (recipient := node.jid("recipient")) is not None:
             attributes["type"] = "sender"
@@ -328,7 +346,7 @@ class Phone:
         ids = [node.required_attr("id")]
         for listed in node.children("list"):
             ids += [item.required_attr("id") for item in listed.children("item")]
-        sender = node.required_jid("from")
+        sender = node.jid("participant") or node.required_jid("from")
         self.receipts.append(PhoneReceipt(tuple(ids), sender, node.attr("type")))
         self.emit(ack(node))
         if node.attr("type") == "retry":
@@ -342,7 +360,19 @@ class Phone:
             raise ValueError("No such account")
         return account
 
-    def _store(self, stanza_id: str, chat: Account, sender: Device, message: wire.Message) -> None:
+    def remember_sent(self, stanza_id: str, chat: Jid, message: wire.Message, kind: str) -> None:
+        """Keep a message for devices that can't read it."""
+        self.sent[stanza_id] = Sent(chat, message, kind)
+
+    def store(
+        self,
+        stanza_id: str,
+        chat: Account,
+        sender: Device,
+        message: wire.Message,
+        room: Jid | None = None,
+    ) -> None:
+        """Show a message in the chat list, once."""
         if any(m.id == stanza_id and m.sender is sender for m in self.messages[-50:]):
             return
         text = message.conversation or message.extendedTextMessage.text or None
@@ -355,6 +385,7 @@ class Phone:
                 text if isinstance(text, str) else None,
                 self.server.now(),
                 message,
+                room,
             )
         )
         self._notify()

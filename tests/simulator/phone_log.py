@@ -19,6 +19,8 @@ class PhoneMessage:
     text: str | None
     timestamp: int
     message: wire.Message
+    # The group it was written in, or status@broadcast.
+    room: Jid | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Return what the control port tells."""
@@ -29,6 +31,7 @@ class PhoneMessage:
             "sender_device": self.sender.id,
             "from_me": self.from_me,
             "text": self.text,
+            "room": None if self.room is None else str(self.room),
             "timestamp": self.timestamp,
         }
 

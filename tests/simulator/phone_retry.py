@@ -8,6 +8,7 @@ from custom_components.whatsapp_web.aiowhatsapp.proto import wire
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
 from .accounts import Device
+from .groups import is_room
 
 if TYPE_CHECKING:
     from .phone import Phone
@@ -65,11 +66,17 @@ def resend(phone: Phone, node: Node, requester: Jid) -> None:
         "type": sent.type,
         "device_fanout": "false",
     }
+    if is_room(sent.chat):
+        phone.groups.lose_mark(sent.chat, target)
+        del attributes["device_fanout"]
+        mode = "lid" if requester.is_lid else "pn"
+        attributes |= {"to": sent.chat, "participant": requester, "addressing_mode": mode}
     if target.account is phone.account:
         message = wire.Message()
         message.deviceSentMessage.destinationJid = str(sent.chat)
         message.deviceSentMessage.message.CopyFrom(sent.message)
-        attributes["recipient"] = sent.chat
+        if not is_room(sent.chat):
+            attributes["recipient"] = sent.chat
     enc = phone.encrypt(target, message, count)
     if enc is not None:
         phone.emit(Node("message", attributes, [enc]))

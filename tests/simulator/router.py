@@ -13,6 +13,7 @@ from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
 from . import retries
 from .accounts import Account, Device, participant_hash
+from .group_router import GroupRouter
 from .ledger import Envelope, MalformedEnvelope, read_envelope
 
 if TYPE_CHECKING:
@@ -35,10 +36,12 @@ FORWARDED_RECEIPTS = (None, "inactive", "read", "played")
 class Refusal(Exception):
     """The message is not taken; `code` goes into the ack."""
 
-    def __init__(self, code: str, why: str) -> None:
+    def __init__(self, code: str, why: str, *, blame: bool = True) -> None:
         super().__init__(why)
         self.code = code
         self.why = why
+        # Whether a client should have known better.
+        self.blame = blame
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Router:
 
     def __init__(self, server: Simulator) -> None:
         self._server = server
+        self._rooms = GroupRouter(server, self)
         self._accepted: OrderedDict[tuple[str, str, str, bytes], None] = OrderedDict()
         self._taken: OrderedDict[tuple[str, str], None] = OrderedDict()
 
@@ -64,15 +68,25 @@ class Router:
         """Take a message, or refuse it; either way the sender gets an ack."""
         to = node.required_jid("to")
         node.required_attr("id")
+        fanout = None
+        parcels = []
         try:
-            parcels = self._read(sender, node, to)
+            if self._rooms.carries(to):
+                fanout = self._rooms.read(sender, node, to)
+            else:
+                parcels = self._read(sender, node, to)
         except Refusal as refusal:
-            self._server.ledger.violation(
-                f"{sender.label}: message refused ({refusal.code}): {refusal.why}"
-            )
+            if refusal.blame:
+                self._server.ledger.violation(
+                    f"{sender.label}: message refused ({refusal.code}): {refusal.why}"
+                )
             self._acknowledge(sender, node, {"error": refusal.code})
             return
         _remember(self._taken, (sender.label, node.required_attr("id")))
+        if fanout is not None:
+            self._acknowledge(sender, node, self._rooms.stale_hash(sender, node, fanout))
+            self._rooms.carry(sender, node, fanout)
+            return
         extra = self._stale_hash(sender, node, to, parcels)
         self._acknowledge(sender, node, extra)
         self._remember_contact(sender.account, self._server.directory.find(to))
@@ -118,8 +132,8 @@ class Router:
             _check_hash(sender, node, to, {target for target, _ in targets})
         else:
             raise Refusal("479", "neither participants nor enc")
-        parcels = [self._open(sender, target, encs) for target, encs in targets]
-        self._check_identity(sender, node, parcels)
+        parcels = [self.open(sender, target, encs) for target, encs in targets]
+        self.check_identity(sender, node, parcels)
         return parcels
 
     @staticmethod
@@ -164,7 +178,8 @@ class Router:
             return []
         return list(targets.items())
 
-    def _open(self, sender: Device, target: Device, encs: list[Node]) -> Parcel:
+    def open(self, sender: Device, target: Device, encs: list[Node]) -> Parcel:
+        """Check what one device gets; raise `Refusal` when it may not be so."""
         if not encs:
             raise Refusal("479", "a listed device gets nothing")
         envelopes = []
@@ -173,7 +188,7 @@ class Router:
                 raise Refusal("479", "unknown version of enc")
             kind = enc.required_attr("type")
             if kind not in ("pkmsg", "msg"):
-                raise Refusal("479", f"{kind} in a one-to-one message")
+                raise Refusal("479", f"{kind} for one device")
             try:
                 envelope = read_envelope(kind, enc.required_data())
             except MalformedEnvelope as err:
@@ -199,7 +214,8 @@ class Router:
         if key_id is not None and key_id in target.keys.one_time:
             raise Refusal("479", "a pre-key that was never handed out")
 
-    def _check_identity(self, sender: Device, node: Node, parcels: list[Parcel]) -> None:
+    def check_identity(self, sender: Device, node: Node, parcels: list[Parcel]) -> None:
+        """Hold the sender's proof of its identity against what was signed at linking."""
         first = any(enc.attr("type") == "pkmsg" for parcel in parcels for enc in parcel.encs)
         if not sender.id or not first:
             return
@@ -234,28 +250,42 @@ class Router:
     def _hand_on(self, sender: Device, node: Node, to: Jid, parcel: Parcel) -> None:
         target = parcel.target
         digest = hashlib.sha256(b"".join(enc.data for enc in parcel.encs)).digest()
-        name = (sender.label, node.required_attr("id"), target.label, digest)
         for envelope in parcel.envelopes:
             self._server.ledger.ciphertext(sender.label, target.label, envelope)
-        if name in self._accepted:
+        if not self.is_new(sender, node, target, digest):
             return
-        _remember(self._accepted, name)
         attributes: dict[str, str | Jid] = {
             "from": sender.jid(lid=to.is_lid),
             "id": node.required_attr("id"),
             "t": str(self._server.now()),
+            **self.passed_on(node),
         }
-        for key in PASSED_ATTRIBUTES:
-            if (value := node.attrs.get(key)) is not None:
-                attributes[key] = value
         if node.attr("category") != "peer":
             attributes["notify"] = sender.push_name or sender.account.name
             attributes |= self._alternates(sender, node, to, target)
         children = list(parcel.encs)
         if any(e.attr("type") == "pkmsg" for e in parcel.encs):
             children += node.children("device-identity")
-        children += [child for child in node.children() if child.tag not in NOT_PASSED_ON]
+        children += self.beside(node)
         self._server.push(target, Node("message", attributes, children))
+
+    def is_new(self, sender: Device, node: Node, target: Device, digest: bytes) -> bool:
+        """Whether a device did not get these very bytes under this id before; note that it does."""
+        name = (sender.label, node.required_attr("id"), target.label, digest)
+        if name in self._accepted:
+            return False
+        _remember(self._accepted, name)
+        return True
+
+    @staticmethod
+    def passed_on(node: Node) -> dict[str, str | Jid]:
+        """The attributes that travel along."""
+        return {key: node.attrs[key] for key in PASSED_ATTRIBUTES if key in node.attrs}
+
+    @staticmethod
+    def beside(node: Node) -> list[Node]:
+        """The children that travel along for everybody."""
+        return [child for child in node.children() if child.tag not in NOT_PASSED_ON]
 
     def _alternates(
         self, sender: Device, node: Node, to: Jid, target: Device
@@ -291,6 +321,9 @@ class Router:
         if kind in SETTLING_RECEIPTS:
             for each in ids:
                 device.mailbox.settle_all("message", each)
+        if to is not None and self._rooms.carries(to):
+            self._rooms.receipt(device, node, to)
+            return
         if to is None or (author := self._server.directory.find(to)) is None:
             return
         if kind == "retry":
@@ -298,7 +331,7 @@ class Router:
         elif kind in FORWARDED_RECEIPTS and author is not device.account:
             self._forward(device, node, to, author)
         elif kind in ("peer_msg", "hist_sync") and device.id and author is device.account:
-            self._push_receipt(author.devices[0], device.jid(lid=to.is_lid), node)
+            self.push_receipt(author.devices[0], device.jid(lid=to.is_lid), node)
 
     def _acknowledge_receipt(self, device: Device, node: Node, to: Jid | None) -> None:
         answer: dict[str, str | Jid] = {
@@ -317,23 +350,37 @@ class Router:
         source = device.jid(lid=to.is_lid)
         read = node.attr("type") in ("read", "played")
         for target in list(author.devices.values()):
-            self._push_receipt(target, source.bare if read else source, node)
+            self.push_receipt(target, source.bare if read else source, node)
 
     def _forward_retry(self, device: Device, node: Node, to: Jid, author: Account) -> None:
         target = author.devices.get(to.device)
         if target is None or target is device:
             return
+        self.check_retry(device, node)
+        self.push_receipt(target, device.jid(lid=to.is_lid), node)
+
+    def check_retry(self, device: Device, node: Node) -> None:
+        """Note what is wrong with a retry receipt."""
         self._server.ledger.counts["retry receipts"] += 1
         for fault in retries.check(device, node):
             self._server.ledger.violation(f"{device.label}: retry receipt: {fault}")
-        self._push_receipt(target, device.jid(lid=to.is_lid), node)
 
-    def _push_receipt(self, target: Device, source: Jid, node: Node) -> None:
+    @staticmethod
+    def is_forwarded(kind: str | None) -> bool:
+        """Whether authors hear of receipts of a type."""
+        return kind in FORWARDED_RECEIPTS
+
+    def push_receipt(
+        self, target: Device, source: Jid, node: Node, *, participant: Jid | None = None
+    ) -> None:
+        """Queue a receipt; in a group the source is the group."""
         attributes: dict[str, str | Jid] = {
             "from": source,
             "id": node.required_attr("id"),
             "t": str(self._server.now()),
         }
+        if participant is not None:
+            attributes["participant"] = participant
         kind = node.attr("type")
         if kind not in (None, "inactive"):
             attributes["type"] = str(kind)

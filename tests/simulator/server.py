@@ -15,6 +15,7 @@ from . import iqs, login
 from .accounts import SERVER_JID, Account, Device, Directory
 from .control import add_control
 from .faults import Faults
+from .groups import Groups
 from .ledger import Ledger
 from .link_code import LinkCodes
 from .mailbox import Entry
@@ -41,6 +42,7 @@ class Simulator:
         self.notices = Notices(self)
         self.pairing = PairingDesk(self)
         self.link_codes = LinkCodes(self, self.pairing)
+        self.groups = Groups(self)
         self.router = Router(self)
         self.minimum_version = (2, 3000, 1_000_000_000)
         self.edge_routing = True
