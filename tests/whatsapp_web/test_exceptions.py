@@ -32,6 +32,7 @@ MADE = {
     errors.TemporarilyBanned: errors.TemporarilyBanned("101", 60),
     errors.LoginRefused: errors.LoginRefused("406"),
     errors.IqError: errors.IqError(500, "text"),
+    errors.AppStateKeyMissing: errors.AppStateKeyMissing(b"key"),
     errors.Rejected: errors.Rejected("463"),
 }
 ALL = [

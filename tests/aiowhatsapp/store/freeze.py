@@ -75,6 +75,8 @@ async def fill(store: Store) -> None:
         await store.seen.put(tx, "seen", expires_at=4000)
         await store.retries.put(tx, "retry", 3, expires_at=5000)
         await store.meta.put(tx, "name", b"value")
+        unread = storage.UnreadRecord(chat=GROUP, sender=str(SENDER), timestamp=1000)
+        await store.unread.put(tx, CHAT, "ID", unread, expires_at=6000)
 
 
 async def freeze(path: str) -> None:
