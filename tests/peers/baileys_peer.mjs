@@ -22,6 +22,7 @@ import {
   userOf,
   withoutEmptyLists,
 } from './lib/content.mjs';
+import { listenToPeople, peopleCommands } from './lib/people_baileys.mjs';
 
 const STATUS = ['error', 'pending', 'server_ack', 'delivered', 'read', 'played'];
 // Closed for good: a person has to act, so trying again would only be refused again.
@@ -78,6 +79,7 @@ function connect() {
 
 function listen(current) {
   const { ev, ws } = current;
+  listenToPeople(current);
   ev.on('creds.update', () => memory.saveCreds());
   ev.on('connection.update', (update) => onConnection(current, update));
   ev.on('messages.upsert', ({ messages, type }) => messages.forEach((one) => onMessage(one, type)));
@@ -204,6 +206,8 @@ const nameAndDevice = (address) => {
 };
 
 serve({
+  ...peopleCommands(live),
+
   async start({ url, noise_root, auth_dir = null, version = null, reconnect = true, history = false }) {
     if (socket) throw new Error('already started');
     WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(noise_root, 'hex');

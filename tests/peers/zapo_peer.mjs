@@ -16,6 +16,7 @@ import {
   userOf,
   withoutEmptyLists,
 } from './lib/content.mjs';
+import { listenToPeople, peopleCommands } from './lib/people_zapo.mjs';
 import { ZapoStore } from './lib/zapo_store.mjs';
 
 const RECONNECT_AFTER_MS = 250;
@@ -99,6 +100,7 @@ function keepConnecting(current) {
 }
 
 function listen(current) {
+  listenToPeople(current);
   const mine = (handle) => (event) => client === current && handle(event);
   current.on('auth_qr', mine(({ qr }) => emit('qr', { qr })));
   current.on('connection_success', mine(() => {
@@ -263,6 +265,8 @@ const GROUP_ACTIONS = {
 const usersOf = (jid) => [userOf(jid), ...(otherNames.has(userOf(jid)) ? [otherNames.get(userOf(jid))] : [])];
 
 serve({
+  ...peopleCommands(live),
+
   async start({ url, noise_root, auth_dir = null, version = null, reconnect = true, history = false }) {
     if (client) throw new Error('already started');
     options = { url, noise_root, auth_dir, version, reconnect, history };

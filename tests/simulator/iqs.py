@@ -83,23 +83,28 @@ def _props(server: Simulator, device: Device, node: Node) -> list[Node]:
 
 
 def _blocklist(server: Simulator, device: Device, node: Node) -> list[Node]:
-    return [Node("list", {}, [])] if node.attr("type") == "get" else []
+    return server.people.blocklist(device, node)
 
 
 def _privacy(server: Simulator, device: Device, node: Node) -> list[Node]:
-    if node.attr("type") == "get":
-        names = ("readreceipts", "last", "online", "profile", "status", "groupadd", "calladd")
-        return [
-            Node(
-                "privacy",
-                {},
-                [Node("category", {"name": name, "value": "all"}) for name in names],
-            )
-        ]
     tokens = node.child("tokens")
-    for token in tokens.children("token") if tokens else []:
+    if tokens is None:
+        return server.people.privacy(device, node)
+    for token in tokens.children("token"):
         server.notices.privacy_token(device, token)
     return []
+
+
+def _status(server: Simulator, device: Device, node: Node) -> list[Node]:
+    return server.people.status(device, node)
+
+
+def _disappearing_mode(server: Simulator, device: Device, node: Node) -> list[Node]:
+    return server.people.disappearing_mode(device, node)
+
+
+def _business(server: Simulator, device: Device, node: Node) -> list[Node]:
+    return server.people.business(device, node)
 
 
 def _linked_devices(server: Simulator, device: Device, node: Node) -> list[Node]:
@@ -130,18 +135,21 @@ def _collection(asked: Node) -> Node:
 
 
 def _picture(server: Simulator, device: Device, node: Node) -> list[Node]:
-    raise IqRefused(404, "item-not-found")
+    return server.people.picture(device, node)
 
 
 HANDLERS: dict[str, Handler] = {
     "abt": _props,
     "blocklist": _blocklist,
+    "disappearing_mode": _disappearing_mode,
     "encrypt": _encrypt,
     "md": _linked_devices,
     "passive": _passive,
     "privacy": _privacy,
+    "status": _status,
     "urn:xmpp:whatsapp:dirty": _ping,
     "usync": _usync,
+    "w:biz": _business,
     "w:g2": _groups,
     "w:p": _ping,
     "w:profile:picture": _picture,

@@ -46,7 +46,7 @@ def _log_in(server: Simulator, session: Session, device: Device) -> None:
     session.device = device
     device.endpoint = session
     device.mailbox.disconnected()
-    device.available = False
+    server.presence.gone(device)
     device.logins += 1
     session.deliver(
         Node(

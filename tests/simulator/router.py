@@ -11,7 +11,7 @@ from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
 from custom_components.whatsapp_web.aiowhatsapp.proto import wire
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
-from . import retries
+from . import own_receipts, retries
 from .accounts import Account, Device, participant_hash
 from .group_router import GroupRouter
 from .ledger import Envelope, MalformedEnvelope, read_envelope
@@ -321,6 +321,8 @@ class Router:
         if kind in SETTLING_RECEIPTS:
             for each in ids:
                 device.mailbox.settle_all("message", each)
+        if to is not None and kind in own_receipts.KINDS:
+            own_receipts.tell_own_devices(self._server, device, node, to)
         if to is not None and self._rooms.carries(to):
             self._rooms.receipt(device, node, to)
             return
@@ -397,32 +399,6 @@ class Router:
             self._server.ledger.nack(device.label, node.required_attr("id"), code)
         if settled is None:
             self._server.ledger.counts["acks for nothing"] += 1
-
-    # --- what is passed on without an answer
-
-    def presence(self, device: Device, node: Node) -> None:
-        """Note availability and name."""
-        kind = node.attr("type")
-        if kind in (None, "available", "unavailable") and node.attr("to") is None:
-            if kind is not None:
-                device.available = kind == "available"
-            if name := node.attr("name"):
-                device.push_name = name
-
-    def chat_state(self, device: Device, node: Node) -> None:
-        """Pass typing on to whoever is connected."""
-        to = node.required_jid("to")
-        account = self._server.directory.find(to)
-        for target in account.devices.values() if account else ():
-            if target.account is not device.account:
-                self._server.tell(
-                    target,
-                    Node(
-                        "chatstate",
-                        {"from": device.jid(lid=to.is_lid).bare},
-                        node.children(),
-                    ),
-                )
 
 
 def _check_hash(sender: Device, node: Node, to: Jid, listed: set[Device]) -> None:

@@ -22,7 +22,9 @@ from .mailbox import Entry
 from .noise import TrustRoot
 from .notices import Notices
 from .pairing import PairingDesk
+from .people import People
 from .phone import Phone
+from .presence import PresenceDesk
 from .router import Router
 from .session import Session
 
@@ -41,6 +43,7 @@ class Simulator:
         self.faults = Faults(self)
         self.notices = Notices(self)
         self.pairing = PairingDesk(self)
+        self.presence = PresenceDesk(self)
         self.link_codes = LinkCodes(self, self.pairing)
         self.groups = Groups(self)
         self.router = Router(self)
@@ -52,6 +55,7 @@ class Simulator:
         self.app = web.Application()
         self.app.router.add_get(CHAT_PATH, self._connect)
         add_control(self.app, self)
+        self.people = People(self)
         self.linked = asyncio.Event()
         self._clock = clock
         self._port = port
@@ -226,7 +230,7 @@ class Simulator:
         device = session.device
         if device is not None and device.endpoint is session:
             device.endpoint = None
-            device.available = False
+            self.presence.gone(device)
             device.mailbox.disconnected()
         self.ledger.happened()
 
@@ -277,9 +281,9 @@ class Simulator:
             case "ack":
                 self.router.ack(device, node)
             case "presence":
-                self.router.presence(device, node)
+                self.presence.presence(device, node)
             case "chatstate":
-                self.router.chat_state(device, node)
+                self.presence.chat_state(device, node)
             case "ib":
                 self._in_band(device, node)
             case _:

@@ -35,7 +35,9 @@ def answer(server: Simulator, device: Device, node: Node) -> list[Node]:
     for protocol in protocols:
         if protocol.tag == "devices" and protocol.attr("version") != "2":
             raise IqRefused(400, "bad-request")
-    found = [result for user in users if (result := _user(server, protocols, user)) is not None]
+    found = [
+        result for user in users if (result := _user(server, device, protocols, user)) is not None
+    ]
     attributes = {
         name: value
         for name, value in query.attrs.items()
@@ -52,7 +54,7 @@ def _error(code: int) -> Node:
     return Node("error", {"code": str(code), "text": "error"})
 
 
-def _user(server: Simulator, protocols: list[Node], user: Node) -> Node | None:
+def _user(server: Simulator, asker: Device, protocols: list[Node], user: Node) -> Node | None:
     contact = user.child("contact")
     jid = user.jid("jid")
     lid_only = user.child("lid")
@@ -62,7 +64,7 @@ def _user(server: Simulator, protocols: list[Node], user: Node) -> Node | None:
         answered = jid.bare
     elif contact is not None and contact.text:
         digits = contact.text.split("@")[0].removeprefix("+")
-        account = server.directory.find_number(digits)
+        account = server.people.find_number(digits)
         by_lid = any(p.tag == "contact" and p.attr("addressing_mode") == "lid" for p in protocols)
         if account is None:
             return Node("user", {}, [_contact(contact, found=False)])
@@ -80,7 +82,10 @@ def _user(server: Simulator, protocols: list[Node], user: Node) -> Node | None:
     attributes = {"jid": answered}
     if answered.is_lid and contact is not None:
         attributes["pn_jid"] = account.pn_jid
-    parts = [_part(account, protocol, contact, lid=answered.is_lid) for protocol in protocols]
+    parts = [
+        _part(server, asker, account, protocol, contact, lid=answered.is_lid)
+        for protocol in protocols
+    ]
     return Node("user", dict(attributes), [part for part in parts if part is not None])
 
 
@@ -88,17 +93,24 @@ def _contact(asked: Node | None, *, found: bool) -> Node:
     return Node("contact", {"type": "in" if found else "out"}, asked.content if asked else None)
 
 
-def _part(account: Account, protocol: Node, contact: Node | None, *, lid: bool) -> Node | None:
-    parts = {
-        "devices": lambda: devices_node(account, lid=lid),
-        "lid": lambda: Node("lid", {"val": account.lid_jid}),
-        "contact": lambda: _contact(contact, found=True),
-        "status": lambda: Node("status", {"t": "0"}, b""),
-        "disappearing_mode": lambda: Node("disappearing_mode", {"duration": "0", "t": "0"}),
-        "picture": lambda: Node("picture", {}, [_error(404)]),
-    }
-    make = parts.get(protocol.tag)
-    return make() if make else None
+def _part(
+    server: Simulator,
+    asker: Device,
+    account: Account,
+    protocol: Node,
+    contact: Node | None,
+    *,
+    lid: bool,
+) -> Node | None:
+    match protocol.tag:
+        case "devices":
+            return devices_node(account, lid=lid)
+        case "lid":
+            return Node("lid", {"val": account.lid_jid})
+        case "contact":
+            return _contact(contact, found=True)
+        case _:
+            return server.people.part(asker.account, account, protocol.tag)
 
 
 def devices_node(account: Account, *, lid: bool) -> Node:

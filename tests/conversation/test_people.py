@@ -1,0 +1,157 @@
+"""Ticks, typing, presence, profiles, blocking, calls: our client and clients of others."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from custom_components.whatsapp_web.aiowhatsapp import (
+    ChatState,
+    ChatStateChanged,
+    Client,
+    Event,
+    PresenceChanged,
+    ReceiptKind,
+    ReceiptReceived,
+)
+from tests.peers.peer import Kind, Peer
+from tests.simulator import Simulator
+from tests.simulator.accounts import Account
+
+from .conftest import LinkPeer
+from .ours import OurDevice
+
+pytestmark = [pytest.mark.peers, pytest.mark.usefixtures("socket_enabled")]
+
+PATIENCE = 30
+
+
+class Watched:
+    """Our device, and all it tells of people."""
+
+    def __init__(self, device: OurDevice, client: Client) -> None:
+        self.device = device
+        self.client = client
+        self.events: list[Event] = []
+        self._arrived = asyncio.Event()
+        for kind in (PresenceChanged, ChatStateChanged, ReceiptReceived):
+            client.subscribe(kind, self._keep)
+
+    def _keep(self, event: Event) -> None:
+        self.events.append(event)
+        self._arrived.set()
+        self._arrived = asyncio.Event()
+
+    async def event[E: Event](self, kind: type[E], fits: Callable[[E], bool] = lambda _: True) -> E:
+        """Wait for an event."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for event in self.events:
+                    if isinstance(event, kind) and fits(event):
+                        self.events.remove(event)
+                        return event
+                await self._arrived.wait()
+
+    async def receipt(self, message_id: str, kind: ReceiptKind) -> ReceiptReceived:
+        return await self.event(
+            ReceiptReceived, lambda event: message_id in event.message_ids and event.kind is kind
+        )
+
+
+@pytest.fixture(autouse=True)
+def _integrations() -> None:
+    """Leave Home Assistant out of it: here the client is alone."""
+
+
+@pytest.fixture
+async def we(simulator: Simulator, ours: Account, tmp_path: Path) -> AsyncIterator[Watched]:
+    """Our client, linked and connected."""
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    device = OurDevice(simulator, ours, folder)
+    await device.link()
+    client = await device.start()
+    yield Watched(device, client)
+    await device.aclose()
+
+
+@pytest.fixture
+async def peer(link_peer: LinkPeer, kind: Kind, theirs: Account) -> Peer:
+    """A linked device of somebody else."""
+    return await link_peer(kind, theirs)
+
+
+async def shown(peer: Peer, state: str) -> None:
+    """Wait until a peer shows somebody in a state."""
+    await peer.next_event("presence", lambda data: data["state"] == state)
+
+
+async def test_ticks(we: Watched, peer: Peer, ours: Account, theirs: Account) -> None:
+    """What we write is delivered, read and played there; what they write, here, if asked."""
+    await peer.presence("available", name="Ann")
+    sent = await we.device.send(theirs.number, "hello")
+    got = await peer.next_text("hello")
+    await we.receipt(sent.message_id, ReceiptKind.DELIVERED)
+    await peer.mark_read(got)
+    receipt = await we.receipt(sent.message_id, ReceiptKind.READ)
+    assert receipt.sender == receipt.chat == theirs.lid_jid
+    await peer.command("mark_played", **{"from": got.chat, "message_id": got.id})
+    await we.receipt(sent.message_id, ReceiptKind.PLAYED)
+
+    ids = [await peer.send_text(we.device.address, text) for text in ("one", "two")]
+    await we.device.text("two")
+    await peer.wait_status(ids[1], "delivered")
+    seen = [event.data["status"] for event in peer.events if event.name == "status"]
+    assert "read" not in seen
+    assert await we.client.reading.mark_read(theirs.lid_jid) == 2
+    for message_id in ids:
+        await peer.wait_status(message_id, "read")
+
+
+async def test_nobody_is_told_where_we_hide_reading(
+    we: Watched, peer: Peer, ours: Account, theirs: Account, simulator: Simulator
+) -> None:
+    await we.client.privacy.set("readreceipts", "none")
+    message_id = await peer.send_text(we.device.address, "secret")
+    await we.device.text("secret")
+    await we.client.reading.mark_read(theirs.lid_jid)
+    await ours.phone.wait_receipt(message_id, "read-self")
+    await we.device.send(theirs.number, "later")
+    await peer.next_text("later")
+    await simulator.settled()
+    assert all(receipt.type != "read" for receipt in theirs.phone.receipts)
+
+
+async def test_typing_and_presence(we: Watched, peer: Peer, theirs: Account, ours: Account) -> None:
+    address = we.device.address
+    await peer.presence("available", name="Ann")
+    await peer.command("follow", jid=address)
+    await shown(peer, "unavailable")
+    for state, name in (
+        (ChatState.TYPING, "composing"),
+        (ChatState.RECORDING, "recording"),
+    ):
+        await we.client.presence.show(theirs.lid_jid, state)
+        await shown(peer, name)
+    await we.client.presence.show(theirs.lid_jid, ChatState.PAUSED)
+    # Baileys calls it available when somebody stopped.
+    paused = "available" if peer.kind == "baileys" else "paused"
+    await shown(peer, paused)
+    await we.client.presence.set(available=True)
+    await shown(peer, "available")
+
+    await we.client.presence.follow(theirs.lid_jid)
+    await we.event(PresenceChanged, lambda event: event.available)
+    for name, state in (
+        ("composing", ChatState.TYPING),
+        ("recording", ChatState.RECORDING),
+        ("paused", ChatState.PAUSED),
+    ):
+        await peer.command("chat_state", to=address, state=name)
+        event = await we.event(ChatStateChanged)
+        assert event.state is state
+        assert event.sender == event.chat == theirs.lid_jid
+    await peer.presence("unavailable")
+    gone = await we.event(PresenceChanged, lambda event: not event.available)
+    assert gone.last_seen is not None
