@@ -159,7 +159,7 @@ class SentMessageRecord(_message.Message):
     def __init__(self, message: _Optional[bytes] = ..., sent_at: _Optional[int] = ..., resends: _Optional[_Iterable[_Union[SentMessageRecord.Resend, _Mapping]]] = ..., type: _Optional[str] = ...) -> None: ...
 
 class InboxRecord(_message.Message):
-    __slots__ = ("message", "chat", "sender", "id", "timestamp", "push_name", "from_me", "offline", "sender_alternate", "category", "is_history", "recipient_alternate")
+    __slots__ = ("message", "chat", "sender", "id", "timestamp", "push_name", "from_me", "offline", "sender_alternate", "category", "is_history", "recipient_alternate", "resolved", "poll")
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     CHAT_FIELD_NUMBER: _ClassVar[int]
     SENDER_FIELD_NUMBER: _ClassVar[int]
@@ -172,6 +172,8 @@ class InboxRecord(_message.Message):
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
     IS_HISTORY_FIELD_NUMBER: _ClassVar[int]
     RECIPIENT_ALTERNATE_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_FIELD_NUMBER: _ClassVar[int]
+    POLL_FIELD_NUMBER: _ClassVar[int]
     message: bytes
     chat: str
     sender: str
@@ -184,7 +186,58 @@ class InboxRecord(_message.Message):
     category: str
     is_history: bool
     recipient_alternate: str
-    def __init__(self, message: _Optional[bytes] = ..., chat: _Optional[str] = ..., sender: _Optional[str] = ..., id: _Optional[str] = ..., timestamp: _Optional[int] = ..., push_name: _Optional[str] = ..., from_me: bool = ..., offline: bool = ..., sender_alternate: _Optional[str] = ..., category: _Optional[str] = ..., is_history: bool = ..., recipient_alternate: _Optional[str] = ...) -> None: ...
+    resolved: bytes
+    poll: PollRecord
+    def __init__(self, message: _Optional[bytes] = ..., chat: _Optional[str] = ..., sender: _Optional[str] = ..., id: _Optional[str] = ..., timestamp: _Optional[int] = ..., push_name: _Optional[str] = ..., from_me: bool = ..., offline: bool = ..., sender_alternate: _Optional[str] = ..., category: _Optional[str] = ..., is_history: bool = ..., recipient_alternate: _Optional[str] = ..., resolved: _Optional[bytes] = ..., poll: _Optional[_Union[PollRecord, _Mapping]] = ...) -> None: ...
+
+class LogRecord(_message.Message):
+    __slots__ = ("chat", "sender", "id", "timestamp", "push_name", "from_me", "message", "edited")
+    CHAT_FIELD_NUMBER: _ClassVar[int]
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    PUSH_NAME_FIELD_NUMBER: _ClassVar[int]
+    FROM_ME_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    EDITED_FIELD_NUMBER: _ClassVar[int]
+    chat: str
+    sender: str
+    id: str
+    timestamp: int
+    push_name: str
+    from_me: bool
+    message: bytes
+    edited: bool
+    def __init__(self, chat: _Optional[str] = ..., sender: _Optional[str] = ..., id: _Optional[str] = ..., timestamp: _Optional[int] = ..., push_name: _Optional[str] = ..., from_me: bool = ..., message: _Optional[bytes] = ..., edited: bool = ...) -> None: ...
+
+class PollRecord(_message.Message):
+    __slots__ = ("question", "options", "choices", "votes")
+    class Vote(_message.Message):
+        __slots__ = ("voter", "timestamp_ms", "choices")
+        VOTER_FIELD_NUMBER: _ClassVar[int]
+        TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
+        CHOICES_FIELD_NUMBER: _ClassVar[int]
+        voter: str
+        timestamp_ms: int
+        choices: bytes
+        def __init__(self, voter: _Optional[str] = ..., timestamp_ms: _Optional[int] = ..., choices: _Optional[bytes] = ...) -> None: ...
+    QUESTION_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    CHOICES_FIELD_NUMBER: _ClassVar[int]
+    VOTES_FIELD_NUMBER: _ClassVar[int]
+    question: str
+    options: _containers.RepeatedScalarFieldContainer[str]
+    choices: int
+    votes: _containers.RepeatedCompositeFieldContainer[PollRecord.Vote]
+    def __init__(self, question: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., choices: _Optional[int] = ..., votes: _Optional[_Iterable[_Union[PollRecord.Vote, _Mapping]]] = ...) -> None: ...
+
+class TimerRecord(_message.Message):
+    __slots__ = ("seconds", "set_at")
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    SET_AT_FIELD_NUMBER: _ClassVar[int]
+    seconds: int
+    set_at: int
+    def __init__(self, seconds: _Optional[int] = ..., set_at: _Optional[int] = ...) -> None: ...
 
 class UnreadRecord(_message.Message):
     __slots__ = ("chat", "sender", "timestamp", "playable", "read")

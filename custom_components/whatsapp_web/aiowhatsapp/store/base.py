@@ -36,6 +36,9 @@ class Table(StrEnum):
     DEVICE_LIST = "device_list"
     MESSAGE_SECRET = "message_secret"  # noqa: S105 - a table's name
     SENT_MESSAGE = "sent_message"
+    MESSAGE_LOG = "message_log"
+    POLL = "poll"
+    CHAT_TIMER = "chat_timer"
     INBOX = "inbox"
     SEEN = "seen"
     RETRY = "retry"

@@ -37,6 +37,18 @@ class MessageSecretStore(Port):
         key = message_key(chat, sender, message_id)
         await self._write(tx, Put(Table.MESSAGE_SECRET, key, secret, expires_at))
 
+    async def find(self, tx: Transaction | None, keys: list[str]) -> bytes | None:
+        """Return the secret of a message that is kept under one of some names."""
+        found = await self._get_many(tx, Table.MESSAGE_SECRET, keys)
+        return next((found[key] for key in keys if key in found), None)
+
+    async def trim(self, limit: int) -> None:
+        """Drop the oldest beyond `limit`."""
+        excess = await self._count(None, Table.MESSAGE_SECRET) - limit
+        if excess > 0:
+            oldest = await self._scan(None, Table.MESSAGE_SECRET, limit=excess)
+            await self._write(None, *(Delete(Table.MESSAGE_SECRET, key) for key, _ in oldest))
+
 
 class SentMessageStore(Port):
     """Our own messages, for devices that ask for them again."""

@@ -1,6 +1,7 @@
 """The store of one connection: all typed ports over one backend."""
 
 from .base import COPY_MARK, Backend, Delete, Put, Table
+from .chat_log import ChatTimerStore, MessageLogStore, PollStore
 from .contacts import ContactStore, DeviceListStore, LidStore
 from .keys import (
     AppStateKeyStore,
@@ -44,6 +45,9 @@ class Store:
         self.contacts = ContactStore(backend)
         self.message_secrets = MessageSecretStore(backend)
         self.sent_messages = SentMessageStore(backend)
+        self.message_log = MessageLogStore(backend)
+        self.polls = PollStore(backend)
+        self.chat_timers = ChatTimerStore(backend)
         self.inbox = InboxStore(backend)
         self.seen = SeenStore(backend)
         self.retries = RetryStore(backend)
