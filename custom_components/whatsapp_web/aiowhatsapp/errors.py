@@ -240,5 +240,13 @@ class Rejected(SendError):
         self.code = code
 
 
+class MessageUnknown(SendError):
+    """We don't have, or no longer have, the message that something is to be said about."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("The message is not known")
+
+
 class NoDevices(SendError):
     """No device of the recipient could be encrypted for."""

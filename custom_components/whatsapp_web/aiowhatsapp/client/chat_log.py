@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError as ProtobufDecodeError
 from ..jid import Jid
 from ..message.compose import content_field
 from ..message.compose.context import context_of, has_context
+from ..message.edit import edited_form
 from ..message.poll import MAX_OPTION, MAX_OPTIONS_READ
 from ..message.secret import SECRET_LENGTH
 from ..message.wrappers import unwrap
@@ -20,11 +21,13 @@ from ..proto import storage, wire
 from ..store import Transaction, message_key
 from .context import Context
 
+DEFAULT_LIMIT: Final = 100
 DAY: Final = 24 * 3600
+MAX_TIMER: Final = 366 * DAY
 KEEP_LOG: Final = 30 * DAY
 KEEP_SECRETS: Final = 90 * DAY
 MAX_SECRETS: Final = 50_000
-MAX_POLLS: Final = 2_000
+MAXPOLLS: Final = 2_000
 MAX_LOGGED: Final = 20_000
 # A chat may grow beyond its share by this much before it is trimmed.
 SLACK: Final = 25
@@ -43,7 +46,7 @@ _NOT_LOGGED: Final = frozenset(
         "secretEncryptedMessage",
     }
 )
-_POLLS: Final = (
+POLLS: Final = (
     "pollCreationMessage",
     "pollCreationMessageV2",
     "pollCreationMessageV3",
@@ -70,12 +73,15 @@ class LoggedMessage:
 
 
 class ChatLog:
-    """Remembers; `limit` messages a chat, 0 for none with their content."""
+    """Remembers. `limit` is how many messages of each chat, 0 for none with their content.
 
-    def __init__(self, context: Context, *, limit: int) -> None:
+    It may be changed at any time.
+    """
+
+    def __init__(self, context: Context) -> None:
         """Share the client's context."""
         self._context = context
-        self._limit = limit
+        self.limit: int = DEFAULT_LIMIT
         self._grown: Counter[Jid] = Counter()
 
     # --- writing
@@ -92,10 +98,12 @@ class ChatLog:
         if content_field(inner) not in _NOT_LOGGED:
             await self._log(tx, entry)
 
-    async def replace(self, tx: Transaction, entry: LoggedMessage, message: wire.Message) -> None:
-        """Put another content in the place of a message's, as it was edited."""
+    async def edit(self, tx: Transaction, entry: LoggedMessage, becomes: wire.Message) -> None:
+        """Put another text or caption into a message, as it was edited."""
+        if entry.message is None:
+            return
         record = _record(entry)
-        record.message = message.SerializeToString()
+        record.message = edited_form(entry.message, becomes).SerializeToString()
         record.edited = True
         await self._put(tx, entry.chat, record)
 
@@ -109,6 +117,8 @@ class ChatLog:
     ) -> None:
         """Note after how long a chat's messages disappear; an older setting changes nothing."""
         context = self._context
+        if not 0 <= seconds <= MAX_TIMER:
+            return
         known = await self._timer_record(tx, chat)
         if known is not None and (known.set_at > set_at or known.seconds == seconds):
             return
@@ -142,19 +152,24 @@ class ChatLog:
         grown = [chat for chat, count in self._grown.items() if count >= SLACK]
         for chat in grown:
             del self._grown[chat]
-            await store.message_log.trim(chat, max(self._limit, SLACK))
+            await store.message_log.trim(chat, max(self.limit, SLACK))
 
     async def trim_all(self) -> None:
         """The same over all chats together; now and then is enough."""
         store = self._context.store
         await store.message_log.trim(None, MAX_LOGGED)
         await store.message_secrets.trim(MAX_SECRETS)
-        await store.polls.trim(MAX_POLLS)
+        await store.polls.trim(MAXPOLLS)
 
     # --- reading
 
     async def find(
-        self, chat: Jid, message_id: str, *, sender: Jid | None = None, tx: Transaction | None = None
+        self,
+        chat: Jid,
+        message_id: str,
+        *,
+        sender: Jid | None = None,
+        tx: Transaction | None = None,
     ) -> LoggedMessage | None:
         """Find a message by its id, and by its sender where that is known."""
         context = self._context
@@ -234,15 +249,14 @@ class ChatLog:
 
     async def _keep_poll(self, tx: Transaction, entry: LoggedMessage, inner: wire.Message) -> None:
         name = content_field(inner)
-        if name not in _POLLS or name is None:
+        if name not in POLLS or name is None:
             return
         if await self.poll_of(tx, entry.chat, entry.sender, entry.id) is not None:
             return
         content: wire.Message.PollCreationMessage = getattr(inner, name)
+        question, options = text_in(content)
         record = storage.PollRecord(
-            question=_text(content.name),
-            options=[_text(each.optionName) for each in content.options[:MAX_OPTIONS_READ]],
-            choices=content.selectableOptionsCount,
+            question=question, options=options, choices=content.selectableOptionsCount
         )
         await self.put_poll(tx, entry.chat, entry.sender, entry.id, record)
 
@@ -267,7 +281,7 @@ class ChatLog:
         record = _record(entry)
         message = entry.message
         if (
-            not self._limit
+            not self.limit
             or message is None
             or unwrap(message).view_once
             or len(record.message) > MAX_LOGGED_SIZE
@@ -288,6 +302,12 @@ class ChatLog:
         expires_at = context.now() + lifetime
         await context.store.message_log.put(tx, key, record, expires_at=expires_at)
         self._grown[key] += 1
+
+
+def text_in(content: wire.Message.PollCreationMessage) -> tuple[str, list[str]]:
+    """Read the question and the options of a poll."""
+    options = content.options[:MAX_OPTIONS_READ]
+    return _text(content.name), [_text(option.optionName) for option in options]
 
 
 def _bounded(set_at: int) -> int:

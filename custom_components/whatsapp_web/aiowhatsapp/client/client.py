@@ -20,6 +20,7 @@ from ..events import Event, OwnNameChanged, Status, StatusChanged
 from ..iq.session import RemoveThisDevice
 from ..jid import Jid
 from ..message.compose import compose_text
+from ..message.drafts import Draft, Target
 from ..pairing.credentials import Credentials
 from ..proto import wire
 from ..signal import SignalAddress
@@ -27,9 +28,12 @@ from ..stanza.ack import Nack, build_ack
 from ..store import RunBlocking, Store
 from ..transport.base import Connector
 from ..wabinary import Node
+from .addons import AddOns
+from .chat_log import ChatLog
 from .context import Context
 from .copies import take_over_copy
 from .devices import Devices
+from .drafting import Drafting, Mentions
 from .groups import GroupKeys
 from .handlers.ib import IbHandler, OfflineBacklog
 from .handlers.notification import NotificationHandler
@@ -87,6 +91,7 @@ class Client:
         self._tokens = TrustedContactTokens(context)
         self._pre_keys = PreKeys(context)
         self._outgoing = Outgoing(context, self._devices, self._sessions, self._tokens)
+        chat_log = self.log = ChatLog(context)
         self._inbox = Inbox(
             context,
             sessions=self._sessions,
@@ -95,7 +100,9 @@ class Client:
             peer=PeerMessages(context, self._identities),
             receipts=Receipts(context),
             retries=RetryRequester(context, self._pre_keys),
+            addons=AddOns(context, chat_log),
         )
+        self._drafting = Drafting(context, chat_log, self.send_message)
         people = self._people = People(context, tokens=self._tokens)
         self.presence: Final = people.presence
         self.privacy: Final = people.privacy
@@ -194,9 +201,11 @@ class Client:
         while True:
             try:
                 await self._inbox.flush()
+                await self.log.trim()
                 if context.clock.monotonic() >= next_prune:
                     next_prune = context.clock.monotonic() + PRUNE_EVERY
                     await context.store.prune(context.now())
+                    await self.log.trim_all()
             except WhatsAppError as err:
                 _LOGGER.debug("Store upkeep failed: %s", err)
             await context.clock.sleep(FLUSH_EVERY)
@@ -370,6 +379,22 @@ class Client:
     ) -> SentMessage:
         """Send a text to a user; see `send_message` for the errors."""
         return await self.send_message(chat, compose_text(text), message_id=message_id)
+
+    async def send(
+        self,
+        chat: Jid,
+        draft: Draft,
+        *,
+        reply_to: Target | None = None,
+        mentions: Mentions = (),
+        message_id: str | None = None,
+    ) -> SentMessage:
+        """Send what a draft says; see `Drafting.send` and `send_message` for the errors."""
+        return await self._do(
+            self._drafting.send(
+                chat, draft, reply_to=reply_to, mentions=mentions, message_id=message_id
+            )
+        )
 
     async def send_message(
         self, chat: Jid, message: wire.Message, *, message_id: str | None = None

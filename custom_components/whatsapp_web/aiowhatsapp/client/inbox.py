@@ -20,7 +20,7 @@ from ..errors import (
     RemoteProtocolError,
     SignalError,
 )
-from ..events import IncomingMessage, MessageReceived, UndecryptableMessage
+from ..events import IncomingMessage, UndecryptableMessage, event_of
 from ..jid import Jid
 from ..message.padding import unpad
 from ..message.parse import decode, device_sent_of, has_content, parse
@@ -29,6 +29,7 @@ from ..stanza.ack import Nack, build_ack
 from ..stanza.message import Enc, MessageStanza, parse_message
 from ..store import Transaction
 from ..wabinary import Node
+from .addons import AddOns
 from .context import Context
 from .groups import GroupKeys
 from .identity import Identities
@@ -37,6 +38,7 @@ from .reading import note_unread
 from .receipts import Receipts
 from .retry import RetryRequester
 from .sessions import Sessions
+from .votes import state_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -82,8 +84,10 @@ class Inbox:
         peer: PeerMessages,
         receipts: Receipts,
         retries: RetryRequester,
+        addons: AddOns,
     ) -> None:
         """Share the client's context and its parts."""
+        self._addons = addons
         self._context = context
         self._sessions = sessions
         self._identities = identities
@@ -245,7 +249,7 @@ class Inbox:
         if parts.failure is None:
             expires_at = self._context.now() + SEEN_SECONDS
             await store.seen.put(tx, message.key, expires_at=expires_at)
-            if parts.record is not None:
+            if parts.record is not None and await self._addons.take_in_record(tx, parts.record):
                 await store.inbox.put(tx, message.key, parts.record)
                 chat = self._context.canonical(message.stanza.chat)
                 await note_unread(store, tx, message.stanza, chat, parts.contents[-1])
@@ -296,7 +300,7 @@ class Inbox:
             destination, message = sent
             if stanza.recipient is None and destination is not None:
                 chat = destination.bare
-        if stanza.is_peer or not _is_visible(message):
+        if stanza.is_peer or not has_content(message):
             return message, None
         return message, storage.InboxRecord(
             message=message.SerializeToString(),
@@ -323,7 +327,7 @@ class Inbox:
             # Whatever is wrong with it, it must not keep all others back for ever.
             _LOGGER.exception("A stored message can't be handed over")
         else:
-            self._context.emit(MessageReceived(message=message, take=take))
+            self._context.emit(event_of(message, take))
         take()
         self._handed_over.append(key)
 
@@ -341,7 +345,11 @@ class Inbox:
             from_me=record.from_me,
             is_group=not chat.is_user,
             offline=record.offline,
-            content=parse(decode(record.message)),
+            content=parse(
+                decode(record.message),
+                resolved=record.resolved if record.HasField("resolved") else None,
+                poll=state_of(record.poll) if record.HasField("poll") else None,
+            ),
         )
 
     def _keys_of(self, stanza: MessageStanza) -> list[str]:
@@ -365,22 +373,6 @@ class Inbox:
             await self._context.send(ack)
 
 
-_VISIBLE_PROTOCOL: Final = frozenset(
-    {
-        wire.Message.ProtocolMessage.Type.REVOKE,
-        wire.Message.ProtocolMessage.Type.MESSAGE_EDIT,
-    }
-)
-
-
 def _readable(stanza: MessageStanza) -> list[Enc]:
     """Choose the ciphertexts of kinds that are known here."""
     return [enc for enc in stanza.encs if enc.version == "2" and enc.kind in _READABLE]
-
-
-def _is_visible(message: wire.Message) -> bool:
-    """Whether anything in the message is for people."""
-    if message.HasField("protocolMessage"):
-        protocol = message.protocolMessage
-        return protocol.HasField("type") and protocol.type in _VISIBLE_PROTOCOL
-    return has_content(message)

@@ -1,13 +1,24 @@
 """What the client tells its listeners; each docstring says when it fires."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from ..errors import WhatsAppError
 from ..jid import Jid
-from ..message.parse import MessageContent
 from .base import Event as Event
+from .messages import (
+    EventResponseReceived as EventResponseReceived,
+    IncomingMessage as IncomingMessage,
+    MessageDeleted as MessageDeleted,
+    MessageEdited as MessageEdited,
+    MessageEvent as MessageEvent,
+    MessageKept as MessageKept,
+    MessagePinned as MessagePinned,
+    MessageReceived as MessageReceived,
+    PollVoteReceived as PollVoteReceived,
+    ReactionReceived as ReactionReceived,
+    event_of as event_of,
+)
 
 
 class Status(StrEnum):
@@ -29,56 +40,11 @@ class ReceiptKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncomingMessage:
-    """A message of a chat, read and normalised.
-
-    `chat` and `sender` are bare JIDs, by LID where one is known; `sender_phone`
-    is the same sender by phone number, where that is known. `timestamp` is in unix
-    seconds. `offline` says that it waited at the server while we were away.
-    """
-
-    id: str
-    chat: Jid
-    chat_phone: Jid | None
-    sender: Jid
-    sender_phone: Jid | None
-    push_name: str | None = field(repr=False)
-    timestamp: int
-    from_me: bool
-    is_group: bool
-    offline: bool
-    content: MessageContent = field(repr=False)
-
-    @property
-    def kind(self) -> str:
-        """What it is, in one word: text, image, reaction, ..."""
-        return self.content.kind
-
-    @property
-    def text(self) -> str | None:
-        """Its text or caption."""
-        return self.content.text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChanged(Event):
     """The connection's status changed; `error` is why, where there is a reason."""
 
     status: Status
     error: WhatsAppError | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageReceived(Event):
-    """A message arrived, ours from another device included; fires once a message.
-
-    A message that no one took yet is told again after a crash. It counts as taken
-    when all listeners ran; a listener that passes it on for good calls `take` in that
-    very moment, which narrows to microseconds the time in which a crash repeats it.
-    """
-
-    message: IncomingMessage
-    take: Callable[[], None] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..jid import Jid
+from .details import Details
 
 
 class MessageKind(StrEnum):
@@ -32,7 +33,11 @@ class MessageKind(StrEnum):
     EVENT = "event"
     EVENT_RESPONSE = "event_response"
     ALBUM = "album"
+    COMMENT = "comment"
     GROUP_INVITE = "group_invite"
+    CHANNEL_INVITE = "channel_invite"
+    PRODUCT = "product"
+    ORDER = "order"
     BUTTONS = "buttons"
     BUTTON_REPLY = "button_reply"
     LIST = "list"
@@ -94,6 +99,10 @@ class MessageContent:
     """The emoji; empty when the reaction is taken back, None when it is encrypted."""
     taken_back: bool = False
     """Whether a pin, keep or reaction is taken back."""
+    details: Details | None = field(default=None, repr=False)
+    """What its kind says beyond a text: a place, contacts, a poll, a vote and so on."""
+    type_name: str | None = None
+    """The schema's name for what is of kind unknown."""
     raw: bytes = field(default=b"", repr=False)
     """The whole message, serialized."""
 

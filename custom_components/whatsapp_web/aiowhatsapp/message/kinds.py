@@ -209,6 +209,42 @@ def _read_event_response(message: wire.Message) -> Draft:
     return Draft(MessageKind.EVENT_RESPONSE, target=key)
 
 
+def _read_comment(message: wire.Message) -> Draft:
+    content = message.commentMessage
+    return Draft(MessageKind.COMMENT, target=content.targetMessageKey, becomes=content.message)
+
+
+def _read_encrypted_comment(message: wire.Message) -> Draft:
+    return Draft(MessageKind.COMMENT, target=message.encCommentMessage.targetMessageKey)
+
+
+def _read_channel_invite(message: wire.Message) -> Draft:
+    content = message.newsletterAdminInviteMessage
+    return Draft(
+        MessageKind.CHANNEL_INVITE,
+        text=content.caption or content.newsletterName,
+        context=content.contextInfo,
+    )
+
+
+def _read_product(message: wire.Message) -> Draft:
+    content = message.productMessage
+    return Draft(
+        MessageKind.PRODUCT,
+        text=content.body or content.product.title,
+        context=content.contextInfo,
+    )
+
+
+def _read_order(message: wire.Message) -> Draft:
+    content = message.orderMessage
+    return Draft(
+        MessageKind.ORDER,
+        text=content.message or content.orderTitle,
+        context=content.contextInfo,
+    )
+
+
 def _read_album(message: wire.Message) -> Draft:
     return Draft(MessageKind.ALBUM, context=message.albumMessage.contextInfo)
 
@@ -314,6 +350,11 @@ _READERS: Final[dict[str, Callable[[wire.Message], Draft]]] = {
     "eventMessage": _read_event,
     "encEventResponseMessage": _read_event_response,
     "albumMessage": _read_album,
+    "commentMessage": _read_comment,
+    "encCommentMessage": _read_encrypted_comment,
+    "newsletterAdminInviteMessage": _read_channel_invite,
+    "productMessage": _read_product,
+    "orderMessage": _read_order,
     "groupInviteMessage": _read_group_invite,
     "buttonsMessage": _read_buttons,
     "buttonsResponseMessage": _read_button_reply,

@@ -15,6 +15,10 @@ from ..jid import Jid
 from ..proto import wire
 from .content import MessageContent, MessageKind, MessageReference, QuotedMessage
 from .kinds import read, text_of
+from .poll import PollState
+from .read_details import read_details
+from .resolve import resolve
+from .unknown import type_name
 from .wrappers import unwrap
 
 __all__ = [
@@ -64,17 +68,26 @@ def has_content(message: wire.Message) -> bool:
     return len(UnknownFieldSet(message)) > 0
 
 
-def parse(message: wire.Message) -> MessageContent:
+def parse(
+    message: wire.Message, *, resolved: bytes | None = None, poll: PollState | None = None
+) -> MessageContent:
     """Read a message of any kind.
 
-    The envelope of our own other devices is not opened: `device_sent_of` does that.
+    `resolved` is what was encrypted in it under another message's secret, `poll` the poll
+    that it votes in. The envelope of our own other devices is not opened: `device_sent_of`
+    does that.
     """
     unwrapped = unwrap(message)
     draft = read(unwrapped.message)
+    details = read_details(unwrapped.message)
+    if resolved is not None:
+        details = resolve(draft, resolved, poll) or details
     text = text_of(draft.text)
     if draft.becomes is not None:
-        changed = read(unwrap(draft.becomes).message)
+        becomes = unwrap(draft.becomes).message
+        changed = read(becomes)
         text, draft.context = text_of(changed.text), changed.context
+        details = read_details(becomes)
     context = draft.context or wire.ContextInfo()
     return MessageContent(
         kind=draft.kind,
@@ -89,6 +102,8 @@ def parse(message: wire.Message) -> MessageContent:
         target=_reference(draft.target),
         reaction=draft.reaction,
         taken_back=draft.taken_back,
+        details=details,
+        type_name=type_name(unwrapped.message) if draft.kind is MessageKind.UNKNOWN else None,
         raw=message.SerializeToString(),
     )
 

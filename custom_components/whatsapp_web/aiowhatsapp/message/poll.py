@@ -36,6 +36,15 @@ class OptionTally:
         return len(self.voters)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollState:
+    """A poll and the last vote of everybody."""
+
+    question: str = field(repr=False)
+    options: tuple[str, ...] = field(repr=False)
+    votes: tuple[Vote, ...] = field(repr=False)
+
+
 def option_hash(option: str) -> bytes:
     """Name an option as votes do."""
     return sha256(option.encode("utf-8", "replace"))
