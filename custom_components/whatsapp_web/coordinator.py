@@ -18,11 +18,12 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from .aiowhatsapp import (
+    MESSAGE_EVENTS,
     Client,
     ClientOutdated,
     ConnectionFailed,
     Credentials,
-    MessageReceived,
+    MessageEvent,
     NotLinked,
     OwnNameChanged,
     PasskeyRequested,
@@ -195,7 +196,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         )
         for unsubscribe in (
             self.client.subscribe(StatusChanged, self._on_status),
-            self.client.subscribe(MessageReceived, self._on_message),
+            *(self.client.subscribe(kind, self._on_message) for kind in MESSAGE_EVENTS),
             self.client.subscribe(OwnNameChanged, self._on_own_name),
             self.client.subscribe(PasskeyRequested, self._on_passkey_requested),
         ):
@@ -255,7 +256,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         )
 
     @callback
-    def _on_message(self, event: MessageReceived) -> None:
+    def _on_message(self, event: MessageEvent) -> None:
         message = describe_message(event.message, self._origin())
         # From here on a crash must not tell it again.
         event.take()

@@ -9,12 +9,12 @@ from pathlib import Path
 import aiohttp
 
 from custom_components.whatsapp_web.aiowhatsapp import (
+    MESSAGE_EVENTS,
     AiohttpConnector,
     Client,
     Credentials,
     Event,
     IncomingMessage,
-    MessageReceived,
     Pairing,
     ReceiptReceived,
     SentMessage,
@@ -101,7 +101,8 @@ class OurDevice:
             random_bytes=os.urandom,
             run_blocking=self.run_blocking,
         )
-        client.subscribe(MessageReceived, lambda event: self._keep(self.messages, event.message))
+        for kind in MESSAGE_EVENTS:
+            client.subscribe(kind, lambda event: self._keep(self.messages, event.message))
         client.subscribe(ReceiptReceived, lambda event: self._keep(self.receipts, event))
         client.subscribe(UndecryptableMessage, lambda event: self._keep(self.undecryptable, event))
         self.client = client

@@ -20,7 +20,6 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     Jid,
     MessageContent,
     MessageKind,
-    MessageReceived,
     NotOnWhatsApp,
     OwnNameChanged,
     PairingEvent,
@@ -29,6 +28,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     StatusChanged,
     WhatsAppError,
 )
+from custom_components.whatsapp_web.aiowhatsapp.events import event_of
 from custom_components.whatsapp_web.aiowhatsapp.pairing.credentials import new_device_keys
 from custom_components.whatsapp_web.const import CONF_CONNECTION_ID, DOMAIN
 from custom_components.whatsapp_web.storage import StoredConnection, async_get_storage
@@ -121,7 +121,7 @@ class FakeClient:
         self.emit(StatusChanged(status=status, error=error))
 
     def receive(self, message: IncomingMessage) -> None:
-        self.emit(MessageReceived(message=message, take=lambda: self.taken.append(message.id)))
+        self.emit(event_of(message, lambda: self.taken.append(message.id)))
 
     def learn_name(self, name: str) -> None:
         self.credentials = replace(self.credentials, push_name=name)

@@ -22,6 +22,7 @@ from custom_components.whatsapp_web.aiowhatsapp.errors import (
     WhatsAppError,
 )
 from custom_components.whatsapp_web.aiowhatsapp.events import (
+    MESSAGE_EVENTS,
     Event,
     IdentityChanged,
     MessageReceived,
@@ -449,7 +450,7 @@ class Bench:
             random_bytes=self.random_bytes,
             run_blocking=_at_once,
         )
-        for kind in (IdentityChanged, MessageReceived, OwnNameChanged, UndecryptableMessage):
+        for kind in (*MESSAGE_EVENTS, IdentityChanged, OwnNameChanged, UndecryptableMessage):
             client.subscribe(kind, self.events.append)
         return client
 

@@ -77,6 +77,11 @@ async def fill(store: Store) -> None:
         await store.meta.put(tx, "name", b"value")
         unread = storage.UnreadRecord(chat=GROUP, sender=str(SENDER), timestamp=1000)
         await store.unread.put(tx, CHAT, "ID", unread, expires_at=6000)
+        logged = storage.LogRecord(chat=GROUP, sender=str(SENDER), id="ID", timestamp=1000)
+        await store.message_log.put(tx, CHAT, logged, expires_at=7000)
+        poll = storage.PollRecord(question="Pizza?", options=["Yes", "No"])
+        await store.polls.put(tx, CHAT, SENDER, "ID", poll, expires_at=8000)
+        await store.chat_timers.put(tx, CHAT, storage.TimerRecord(seconds=86_400))
 
 
 async def freeze(path: str) -> None:

@@ -249,7 +249,10 @@ class Inbox:
         if parts.failure is None:
             expires_at = self._context.now() + SEEN_SECONDS
             await store.seen.put(tx, message.key, expires_at=expires_at)
-            if parts.record is not None and await self._addons.take_in_record(tx, parts.record):
+            if parts.record is not None:
+                if not await self._addons.take_in_record(tx, parts.record):
+                    parts.record = None
+                    return
                 await store.inbox.put(tx, message.key, parts.record)
                 chat = self._context.canonical(message.stanza.chat)
                 await note_unread(store, tx, message.stanza, chat, parts.contents[-1])

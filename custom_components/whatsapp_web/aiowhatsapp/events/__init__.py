@@ -7,6 +7,7 @@ from ..errors import WhatsAppError
 from ..jid import Jid
 from .base import Event as Event
 from .messages import (
+    MESSAGE_EVENTS as MESSAGE_EVENTS,
     EventResponseReceived as EventResponseReceived,
     IncomingMessage as IncomingMessage,
     MessageDeleted as MessageDeleted,

@@ -105,6 +105,9 @@ _EVENTS: Final[dict[MessageKind, type[MessageEvent]]] = {
 }
 
 
+MESSAGE_EVENTS: Final[tuple[type[MessageEvent], ...]] = (MessageReceived, *_EVENTS.values())
+
+
 def event_of(message: IncomingMessage, take: Callable[[], None]) -> MessageEvent:
     """Make the event that tells of a message."""
     return _EVENTS.get(message.content.kind, MessageReceived)(message=message, take=take)
