@@ -27,13 +27,12 @@ ATTR_RECIPIENT: Final = "recipient"
 ATTR_TITLE: Final = "title"
 
 SERVICE_SEND_MESSAGE: Final = "send_message"
+EVENT_CONNECTION: Final = "whatsapp_web_connection"
 EVENT_MESSAGE_RECEIVED: Final = "whatsapp_web_message_received"
 
 # The recipient that stands for the linked account itself.
 RECIPIENT_ME: Final = "me"
 
-# How long a set-up waits for the line before Home Assistant tries again later.
-CONNECT_TIMEOUT: Final = 15.0
 # The first login after linking brings keys and history with it.
 FIRST_LOGIN_TIMEOUT: Final = 30.0
 # How long an account's name may take after that before the number stands in for it.

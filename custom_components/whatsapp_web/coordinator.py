@@ -20,35 +20,33 @@ from homeassistant.util import dt as dt_util
 from .aiowhatsapp import (
     MESSAGE_EVENTS,
     Client,
-    ClientOutdated,
-    ConnectionFailed,
     Credentials,
     MessageEvent,
-    NotLinked,
     OwnNameChanged,
     PasskeyRequested,
     Status,
     StatusChanged,
     StoreError,
-    TemporarilyBanned,
     WhatsAppError,
 )
 from .connection import async_open_client
 from .const import (
+    ATTR_CONFIG_ENTRY_ID,
     CONF_CONNECTION_ID,
-    CONNECT_TIMEOUT,
     DELIVERY_DELAY,
     DOMAIN,
+    EVENT_CONNECTION,
     EVENT_MESSAGE_RECEIVED,
     LOGGER,
     MANUFACTURER,
     MODEL,
 )
-from .exceptions import entry_error
+from .exceptions import cause_of, entry_error
 from .issues import ISSUE_PASSKEY, async_show_issue, async_update_issues
 from .messages import MessageOrigin, ReceivedMessage, describe_message
 from .options import ConnectionOptions
-from .server import ServerSettingRefused, async_refresh_version
+from .recovery import Recovery
+from .server import ServerSettingRefused, async_get_server
 from .storage import StoredConnection, async_get_storage
 
 type WhatsAppConfigEntry = ConfigEntry[WhatsAppCoordinator]
@@ -78,7 +76,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         self.options = ConnectionOptions.of(entry)
         self._resources = AsyncExitStack()
         self._listeners_of_messages: list[Callable[[ReceivedMessage], None]] = []
-        self._version_refreshed = False
+        self._recovery = Recovery(hass, entry)
         self._device_id: str | None = None
 
     @property
@@ -109,14 +107,16 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         )
 
     async def async_start(self) -> None:
-        """Open the connection.
+        """Begin to connect; how that goes is told by the status, and waited for by nobody.
 
-        Raises `ConfigEntryAuthFailed`, `ConfigEntryNotReady` or `ConfigEntryError`.
+        Raises `ConfigEntryAuthFailed`, `ConfigEntryNotReady` or `ConfigEntryError` for
+        what is stored and can't be used.
         """
+        self._register_device()
         try:
-            await self._async_connect_with_current_version()
-            self.stored = await async_get_storage(self.hass).async_settle(self.stored)
+            await self._async_open()
         except ServerSettingRefused as err:
+            await self.async_stop()
             raise ConfigEntryError(
                 translation_domain=DOMAIN,
                 translation_key=err.translation_key,
@@ -133,8 +133,6 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         self.config_entry.async_on_unload(
             self.hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._async_on_stop)
         )
-        self._register_device()
-        async_update_issues(self.hass, self.config_entry, self.data.error, status=self.data.status)
 
     async def async_stop(self) -> None:
         """Close the connection and let go of it; safe to call again."""
@@ -176,24 +174,13 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         """Give the state again; there is nothing to poll."""
         return self.data
 
-    async def _async_connect_with_current_version(self) -> None:
-        """Connect; when the server finds our web version too old, look it up and retry."""
-        try:
-            await self._async_connect()
-        except ClientOutdated:
-            await self._resources.aclose()
-            await async_refresh_version(self.hass)
-            self._version_refreshed = True
-            await self._async_connect()
-
-    async def _async_connect(self) -> None:
-        """Start the client and give it some time; afterwards it goes on by itself.
-
-        Raises the error that stopped it, or `ConnectionFailed`.
-        """
-        self.client, self.stored = await self._resources.enter_async_context(
+    async def _async_open(self) -> None:
+        """Open the store and start the client, which connects by itself."""
+        self._recovery.web_version = (await async_get_server(self.hass)).version
+        self.client, stored = await self._resources.enter_async_context(
             async_open_client(self.hass, self.connection_id)
         )
+        self.stored = await async_get_storage(self.hass).async_settle(stored)
         for unsubscribe in (
             self.client.subscribe(StatusChanged, self._on_status),
             *(self.client.subscribe(kind, self._on_message) for kind in MESSAGE_EVENTS),
@@ -201,39 +188,34 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
             self.client.subscribe(PasskeyRequested, self._on_passkey_requested),
         ):
             self._resources.callback(unsubscribe)
+        self._resources.callback(self._recovery.async_cancel)
         await self.client.start()
-        try:
-            await self.client.wait_connected(CONNECT_TIMEOUT)
-        except ConnectionFailed, TemporarilyBanned:
-            # A banned account comes back by itself, and its client waits for that.
-            if not isinstance(self.client.last_error, TemporarilyBanned):
-                raise
-        if self.client.status is not Status.CONNECTED:
-            self._on_status(StatusChanged(status=self.client.status, error=self.client.last_error))
+
+    @callback
+    def async_reconnect(self) -> None:
+        """Try to connect now; begin anew where the line is up or was given up."""
+        if self.data.status in (Status.CONNECTING, Status.DISCONNECTED):
+            self.client.reconnect()
+        else:
+            self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
     @callback
     def _on_status(self, event: StatusChanged) -> None:
         before = self.data.status
-        if event.status is not before:
-            self._log_status(before, event)
+        status = event.status
+        if status is Status.CONNECTING and before is Status.DISCONNECTED:
+            # Every try to get back is no news to anybody, and a row in the database.
+            return
+        changed = status is not before
         self.async_set_updated_data(
-            replace(self.data, error=event.error)
-            if event.status is before
-            else ConnectionState(status=event.status, error=event.error)
+            ConnectionState(status=status, error=event.error)
+            if changed
+            else replace(self.data, error=event.error)
         )
-        if not self._is_set_up:
-            return
-        if isinstance(event.error, ClientOutdated) and not self._version_refreshed:
-            self._renew_version()
-            return
-        async_update_issues(self.hass, self.config_entry, event.error, status=event.status)
-        if event.status is Status.LOGGED_OUT or isinstance(event.error, NotLinked):
-            self.config_entry.async_start_reauth(self.hass)
-
-    @property
-    def _is_set_up(self) -> bool:
-        """Whether what goes wrong is no longer the business of `async_start`."""
-        return getattr(self.config_entry, "runtime_data", None) is self
+        if changed:
+            self._log_status(before, event)
+            self._fire_status(event)
+        self._recovery.async_follow(status, event.error)
 
     @callback
     def _log_status(self, before: Status, event: StatusChanged) -> None:
@@ -243,17 +225,17 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
             LOGGER.info("%s lost its connection: %s", self.name, event.error or event.status)
 
     @callback
-    def _renew_version(self) -> None:
-        """Heal a refused web version: look it up and set up again, once."""
-        self._version_refreshed = True
-
-        async def renew() -> None:
-            await async_refresh_version(self.hass)
-            self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
-
-        self.config_entry.async_create_background_task(
-            self.hass, renew(), f"{DOMAIN} renew web version"
-        )
+    def _fire_status(self, event: StatusChanged) -> None:
+        """Tell automations; a reason is given where there is one."""
+        data = {
+            ATTR_CONFIG_ENTRY_ID: self.config_entry.entry_id,
+            "connection": self.config_entry.title,
+            "device_id": self._device_id,
+            "state": event.status.value,
+        }
+        if event.error is not None:
+            data["reason"] = cause_of(event.error)
+        self.hass.bus.async_fire(EVENT_CONNECTION, data)
 
     @callback
     def _on_message(self, event: MessageEvent) -> None:

@@ -47,7 +47,7 @@ from .const import (
     PAIRING_TIMEOUT,
 )
 from .exceptions import cause_of, placeholders_of
-from .server import ServerSettingRefused, async_refresh_version
+from .server import ServerSettingRefused, async_get_server, async_refresh_version
 from .storage import StoredConnection, async_get_storage, new_connection_id
 
 # Modules of white around the code: less, and scanners miss it on a dark page.
@@ -190,11 +190,13 @@ class PairingRound:
 
     async def _async_pair(self) -> None:
         async with asyncio.timeout(PAIRING_TIMEOUT):
+            refused = (await async_get_server(self._hass, current=True)).version
             pairing = await async_make_pairing(self._hass, self._async_save)
             try:
                 await pairing.run(self._on_event)
             except ClientOutdated:
-                await async_refresh_version(self._hass)
+                if not await async_refresh_version(self._hass, refused):
+                    raise
                 pairing = await async_make_pairing(self._hass, self._async_save)
                 await pairing.run(self._on_event)
 

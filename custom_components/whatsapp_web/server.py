@@ -6,7 +6,7 @@ names a file that points at a server on this machine, for development and tests.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 import ipaddress
 import json
 import os
@@ -55,11 +55,16 @@ class ServerSettingRefused(HomeAssistantError):
 
 @dataclass(slots=True)
 class _Known:
-    """What was found out in this run of Home Assistant."""
+    """What was found out in this run of Home Assistant.
 
-    lock: asyncio.Lock
+    `looked_up` holds once the version was asked for, whatever came of it.
+    """
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     override: ServerSettings | None = None
     version: Version | None = None
+    read: bool = False
     looked_up: bool = False
 
 
@@ -72,37 +77,56 @@ def is_overridden() -> bool:
     return bool(os.environ.get(ENV_SERVER))
 
 
-async def async_get_server(hass: HomeAssistant) -> ServerSettings:
+async def async_get_server(hass: HomeAssistant, *, current: bool = False) -> ServerSettings:
     """Give the settings of the server, with the newest web version that is known.
+
+    With `current`, a version that is missing or a day old is looked up first; without,
+    that happens beside, for the next line: no start waits for it. Raises
+    `ServerSettingRefused`.
+    """
+    known = _known(hass)
+    if path := os.environ.get(ENV_SERVER):
+        async with known.lock:
+            return await _async_override(hass, known, path)
+    async with known.lock:
+        if not known.read:
+            known.version, known.looked_up = await _async_cached_version(hass)
+            known.read = True
+    if current:
+        await _async_look_up(hass, known)
+    elif not known.looked_up:
+        hass.async_create_background_task(
+            _async_look_up(hass, known), f"{DOMAIN} look the web version up"
+        )
+    settings = ServerSettings()
+    return replace(settings, version=known.version) if known.version else settings
+
+
+async def async_refresh_version(hass: HomeAssistant, refused: Version) -> bool:
+    """Find another web version than the one the server refused; tell whether there is one.
 
     Raises `ServerSettingRefused`.
     """
     known = _known(hass)
-    async with known.lock:
-        if path := os.environ.get(ENV_SERVER):
-            return await _async_override(hass, known, path)
-        if not known.looked_up:
-            cached, is_fresh = await _async_cached_version(hass)
-            known.version = cached if is_fresh else await _async_fetch_version(hass) or cached
-            known.looked_up = True
-        settings = ServerSettings()
-        return replace(settings, version=known.version) if known.version else settings
-
-
-async def async_refresh_version(hass: HomeAssistant) -> None:
-    """Look the web version up again, because the server refused the one we named."""
     if is_overridden():
-        return
-    known = _known(hass)
-    async with known.lock:
-        known.version = await _async_fetch_version(hass) or known.version
+        known.override = None
+    elif known.version in (None, refused):
+        async with known.asking:
+            if known.version in (None, refused):
+                known.version = await _async_fetch_version(hass) or known.version
+    return (await async_get_server(hass)).version != refused
+
+
+async def _async_look_up(hass: HomeAssistant, known: _Known) -> None:
+    async with known.asking:
+        if not known.looked_up:
+            known.version = await _async_fetch_version(hass) or known.version
+            known.looked_up = True
 
 
 @callback
 def _known(hass: HomeAssistant) -> _Known:
-    if DATA_SERVER not in hass.data:
-        hass.data[DATA_SERVER] = _Known(asyncio.Lock())
-    return hass.data[DATA_SERVER]
+    return hass.data.setdefault(DATA_SERVER, _Known())
 
 
 async def _async_override(hass: HomeAssistant, known: _Known, path: str) -> ServerSettings:

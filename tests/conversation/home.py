@@ -74,6 +74,7 @@ class Home:
 
     async def start(self) -> None:
         assert await self.hass.config_entries.async_setup(self.entry.entry_id)
+        await self.client.wait_connected(PATIENCE)
         self._watch_client()
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from tests.simulator.accounts import Account
 
 from .dialog import Dialog
 from .fakes import Script, add_entry
-from .waiting import wait_loaded
+from .waiting import wait_connected, wait_loaded
 
 OURS = "15550001111"
 THEIRS = "15550002222"
@@ -56,16 +56,28 @@ def codes() -> Iterator[dict[str, str]]:
         yield drawn
 
 
-@pytest.fixture
-def _test_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Point the integration at a server on this machine, which nobody will ask."""
-    file = tmp_path / "server.json"
-    file.write_text(json.dumps({"url": "ws://127.0.0.1:1/ws/chat", "noise_root": "00" * 32}))
-    monkeypatch.setenv("WHATSAPP_WEB_SERVER", str(file))
+class ServerFile:
+    """What `WHATSAPP_WEB_SERVER` names: a server on this machine, which nobody will ask."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, **more: str) -> None:
+        setting = {"url": "ws://127.0.0.1:1/ws/chat", "noise_root": "00" * 32}
+        self.path.write_text(json.dumps(setting | more))
 
 
 @pytest.fixture
-def script(_test_server: None) -> Iterator[Script]:
+def server_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServerFile:
+    """The file that points the integration at a server."""
+    file = ServerFile(tmp_path / "server.json")
+    file.write()
+    monkeypatch.setenv("WHATSAPP_WEB_SERVER", str(file.path))
+    return file
+
+
+@pytest.fixture
+def script(server_file: ServerFile) -> Iterator[Script]:
     """A client and a pairing that do what the test says."""
     with Script().played() as played:
         yield played
@@ -120,4 +132,5 @@ async def linked(hass: HomeAssistant, ours: Account, dialog: Dialog) -> ConfigEn
     await dialog.wait_end()
     (entry,) = hass.config_entries.async_entries(DOMAIN)
     await wait_loaded(hass, entry)
+    await wait_connected(hass, entry)
     return entry

@@ -20,12 +20,14 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     Jid,
     MessageContent,
     MessageKind,
+    NotLinked,
     NotOnWhatsApp,
     OwnNameChanged,
     PairingEvent,
     SentMessage,
     Status,
     StatusChanged,
+    TemporarilyBanned,
     WhatsAppError,
 )
 from custom_components.whatsapp_web.aiowhatsapp.events import event_of
@@ -88,6 +90,7 @@ class FakeClient:
         self.status = Status.DISCONNECTED
         self.last_error: WhatsAppError | None = None
         self.started = self.stopped = self.logged_out = self.released = False
+        self.hurried = 0
         self.sent: list[tuple[Jid, str]] = []
         self.taken: list[str] = []
         self._listeners: list[tuple[type[Event], Callable[[Any], None]]] = []
@@ -132,17 +135,26 @@ class FakeClient:
         if self.script.start_error is not None:
             raise self.script.start_error
         self.set_status(Status.CONNECTING)
+        if self.script.line_answers:
+            self.answer()
 
-    async def wait_connected(self, timeout: float) -> None:
+    def answer(self) -> None:
+        """Let the server answer the login, as the script says."""
         error = self.script.connect_errors.pop(0) if self.script.connect_errors else None
         if error is None:
             self.set_status(Status.CONNECTED)
             if self.script.name_on_connect is not None:
                 self.learn_name(self.script.name_on_connect)
-            return
-        down = isinstance(error, ConnectionFailed)
-        self.set_status(Status.DISCONNECTED if down else self.script.status_on_error, error)
-        raise error
+        else:
+            down = isinstance(error, ConnectionFailed)
+            self.set_status(Status.DISCONNECTED if down else self.script.status_of(error), error)
+
+    async def wait_connected(self, timeout: float) -> None:
+        if self.status is not Status.CONNECTED:
+            raise self.last_error or ConnectionFailed("Not connected in time")
+
+    def reconnect(self) -> None:
+        self.hurried += 1
 
     async def stop(self) -> None:
         self.stopped = True
@@ -218,7 +230,8 @@ class Script:
         self.saves_before_error = False
         self.start_error: WhatsAppError | None = None
         self.connect_errors: list[WhatsAppError | None] = []
-        self.status_on_error = Status.ERROR
+        # Whether the server answers a login; without, the line stays as it begins.
+        self.line_answers = True
         self.release_error: WhatsAppError | None = None
         self.name_on_connect: str | None = None
         self.unknown_numbers: set[str] = set()
@@ -226,6 +239,17 @@ class Script:
         self.send_errors: list[Exception | None] = []
         self.clients: list[FakeClient] = []
         self.pairings: list[FakePairing] = []
+
+    @staticmethod
+    def status_of(error: WhatsAppError) -> Status:
+        """Say how a connection stands that ended so."""
+        match error:
+            case NotLinked():
+                return Status.LOGGED_OUT
+            case TemporarilyBanned():
+                return Status.DISCONNECTED
+            case _:
+                return Status.ERROR
 
     @property
     def client(self) -> FakeClient:

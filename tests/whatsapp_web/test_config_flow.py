@@ -27,6 +27,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     PairingPasskeyRequested,
     PasskeyRequired,
     QrCode,
+    StoreCorrupt,
     StoreError,
     TemporarilyBanned,
     WhatsAppError,
@@ -34,6 +35,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
 from custom_components.whatsapp_web.const import CONF_CONNECTION_ID, DOMAIN
 from custom_components.whatsapp_web.storage import async_get_storage
 
+from .conftest import ServerFile
 from .dialog import Dialog
 from .fakes import NAME, Script, add_entry, make_credentials, store_connection
 from .waiting import wait_entry
@@ -235,15 +237,22 @@ async def test_a_line_that_breaks_behind_a_code_is_told_apart(
     assert (await dialog.wait(is_form))["errors"] == {"base": "connection_ended"}
 
 
-async def test_an_outdated_version_is_tried_again_once(script: Script, dialog: Dialog) -> None:
+async def test_an_outdated_version_is_replaced_by_a_newer_one(
+    script: Script, dialog: Dialog, server_file: ServerFile
+) -> None:
     script.pairing_errors = [ClientOutdated()]
+    script.pairing_may_end.clear()
+    script.pairing_events = [CODE]
     await start(dialog)
+    await dialog.wait_code()
+    server_file.write(version="2.3000.2")
+    script.pairing_may_end.set()
     assert (await dialog.wait_end())["type"] is FlowResultType.CREATE_ENTRY
     assert len(script.pairings) == 2
 
 
 async def test_a_version_that_stays_outdated_is_explained(script: Script, dialog: Dialog) -> None:
-    script.pairing_errors = [ClientOutdated(), ClientOutdated()]
+    script.pairing_errors = [ClientOutdated()]
     await start(dialog)
     assert (await dialog.wait(is_form))["errors"] == {"base": "client_outdated"}
 
@@ -501,9 +510,10 @@ async def test_an_entry_that_is_not_set_up_can_be_linked_again(
     hass: HomeAssistant, script: Script, dialog: Dialog
 ) -> None:
     entry = await add_entry(hass)
-    script.connect_errors = [LoggedOut("401")]
+    script.start_error = StoreCorrupt("Bad block")
     assert not await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
+    script.start_error = None
     dialog.open_started()
     await dialog.submit()
     assert (await dialog.wait_end())["reason"] == "reauth_successful"

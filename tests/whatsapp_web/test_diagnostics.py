@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from custom_components.whatsapp_web.aiowhatsapp import ConnectionFailed, LoggedOut, Status
+from custom_components.whatsapp_web.aiowhatsapp import ConnectionFailed, Status, StoreCorrupt
 from custom_components.whatsapp_web.diagnostics import async_get_config_entry_diagnostics
 from tests.simulator.accounts import Account
 
@@ -40,7 +40,7 @@ async def test_diagnostics_of_a_real_connection_name_nobody(
 async def test_diagnostics_of_a_connection_that_is_not_set_up(
     hass: HomeAssistant, script: Script
 ) -> None:
-    script.connect_errors = [LoggedOut("401")]
+    script.start_error = StoreCorrupt("Bad block")
     entry = await add_entry(hass)
     assert not await hass.config_entries.async_setup(entry.entry_id)
     diagnostics = await async_get_config_entry_diagnostics(hass, entry)

@@ -29,8 +29,10 @@ from custom_components.whatsapp_web.aiowhatsapp import (
 )
 from custom_components.whatsapp_web.const import CONF_CONNECTION_ID, DOMAIN
 from custom_components.whatsapp_web.coordinator import WhatsAppCoordinator
+from custom_components.whatsapp_web.recovery import FAULT_RETRY, VERSION_RETRY
 from custom_components.whatsapp_web.storage import async_get_storage
 
+from .conftest import ServerFile
 from .fakes import CONNECTION_ID, Script, add_entry, make_credentials, make_message
 from .waiting import EventLog
 
@@ -50,6 +52,12 @@ def reauth_flows(hass: HomeAssistant) -> int:
 
 def issue_ids(hass: HomeAssistant) -> set[str]:
     return {issue for domain, issue in ir.async_get(hass).issues if domain == DOMAIN}
+
+
+async def pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float) -> None:
+    freezer.tick(timedelta(seconds=seconds + 1))
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 async def test_entities_and_device(
@@ -82,78 +90,145 @@ async def test_states_look_like_this(
 
 
 @pytest.mark.parametrize(
-    ("error", "state", "key", "reauths", "issues"),
+    ("error", "state", "key", "reauths"),
     [
-        (ConnectionFailed("Down"), ConfigEntryState.SETUP_RETRY, "not_connected", 0, set()),
-        (WhatsAppError("Odd"), ConfigEntryState.SETUP_RETRY, "unexpected_error", 0, set()),
-        (StoreError("Locked"), ConfigEntryState.SETUP_RETRY, "storage_failed", 0, set()),
-        (LoggedOut("401"), ConfigEntryState.SETUP_ERROR, "not_linked", 1, set()),
-        (StoreCorrupt("Bad"), ConfigEntryState.SETUP_ERROR, "storage_damaged", 1, set()),
-        (
-            LoginRefused("406"),
-            ConfigEntryState.SETUP_ERROR,
-            "login_refused",
-            0,
-            {"login_refused_entry_0123"},
-        ),
-        (
-            SessionReplaced(),
-            ConfigEntryState.SETUP_ERROR,
-            "session_replaced",
-            0,
-            {"session_replaced_entry_0123"},
-        ),
+        (StoreError("Locked"), ConfigEntryState.SETUP_RETRY, "storage_failed", 0),
+        (StoreCorrupt("Bad"), ConfigEntryState.SETUP_ERROR, "storage_damaged", 1),
     ],
 )
-async def test_a_failed_set_up_says_why(
+async def test_storage_that_can_not_be_used_fails_the_set_up(
     hass: HomeAssistant,
     script: Script,
     error: WhatsAppError,
     state: ConfigEntryState,
     key: str,
     reauths: int,
-    issues: set[str],
 ) -> None:
-    script.connect_errors = [error]
+    script.start_error = error
     entry = await add_entry(hass)
     assert not await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     assert (entry.state, entry.error_reason_translation_key) == (state, key)
     assert reauth_flows(hass) == reauths
-    assert issue_ids(hass) == issues
     assert script.client.stopped
 
 
-async def test_an_outdated_version_heals_itself(hass: HomeAssistant, script: Script) -> None:
-    script.connect_errors = [ClientOutdated()]
-    entry = await add_entry(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    assert [client.stopped for client in script.clients] == [True, False]
-    assert issue_ids(hass) == set()
-
-
-async def test_a_version_that_stays_outdated_is_an_issue_until_it_works(
-    hass: HomeAssistant, script: Script
+@pytest.mark.parametrize(
+    ("error", "status", "reauths", "issues"),
+    [
+        (ConnectionFailed("Down"), "disconnected", 0, set()),
+        (WhatsAppError("Odd"), "error", 0, set()),
+        (LoggedOut("401"), "logged_out", 1, set()),
+        (StoreCorrupt("Bad"), "error", 1, set()),
+        (LoginRefused("406"), "error", 0, {"login_refused_entry_0123"}),
+        (SessionReplaced(), "error", 0, {"session_replaced_entry_0123"}),
+        (TemporarilyBanned("101", 3600), "disconnected", 0, {"temporarily_banned_entry_0123"}),
+    ],
+)
+async def test_an_entry_loads_however_its_line_stands(
+    hass: HomeAssistant,
+    script: Script,
+    error: WhatsAppError,
+    status: str,
+    reauths: int,
+    issues: set[str],
 ) -> None:
-    script.connect_errors = [ClientOutdated(), ClientOutdated()]
-    entry = await add_entry(hass)
-    assert not await hass.config_entries.async_setup(entry.entry_id)
-    assert entry.error_reason_translation_key == "client_outdated"
-    assert issue_ids(hass) == {"client_outdated_entry_0123"}
-    assert await hass.config_entries.async_reload(entry.entry_id)
-    assert issue_ids(hass) == set()
-
-
-async def test_a_ban_is_waited_out_by_the_client(hass: HomeAssistant, script: Script) -> None:
-    script.connect_errors = [TemporarilyBanned("101", 3600)]
-    script.status_on_error = Status.DISCONNECTED
+    script.connect_errors = [error]
     entry = await add_entry(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
-    assert state_of(hass, STATUS) == "disconnected"
-    assert issue_ids(hass) == {"temporarily_banned_entry_0123"}
+    assert entry.state is ConfigEntryState.LOADED
+    assert state_of(hass, STATUS) == status
+    assert state_of(hass, "binary_sensor.casa_connectivity") == "off"
+    assert hass.services.has_service("notify", "casa")
+    assert reauth_flows(hass) == reauths
+    assert issue_ids(hass) == issues
     script.client.set_status(Status.CONNECTED)
+    assert state_of(hass, STATUS) == "connected"
     assert issue_ids(hass) == set()
+
+
+async def test_a_set_up_waits_for_no_server(hass: HomeAssistant, script: Script) -> None:
+    script.line_answers = False
+    entry = await add_entry(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert state_of(hass, STATUS) == "connecting"
+    assert hass.services.has_service("notify", "casa")
+    script.client.answer()
+    assert state_of(hass, STATUS) == "connected"
+
+
+async def test_changes_of_the_connection_are_told(
+    hass: HomeAssistant, script: Script, entry: MockConfigEntry
+) -> None:
+    log = EventLog(hass, "whatsapp_web_connection")
+    for _ in range(2):
+        script.client.set_status(Status.DISCONNECTED, ConnectionFailed("Gone"))
+        script.client.set_status(Status.CONNECTING)
+    script.client.set_status(Status.CONNECTED)
+    await hass.async_block_till_done()
+    assert [(data["state"], data.get("reason")) for data in log.data] == [
+        ("disconnected", "not_connected"),
+        ("connected", None),
+    ]
+    assert log.data[0]["config_entry_id"] == entry.entry_id
+    assert log.data[0]["connection"] == "Casa"
+    assert log.data[0]["device_id"]
+
+
+async def test_an_outdated_version_heals_itself(
+    hass: HomeAssistant, script: Script, server_file: ServerFile
+) -> None:
+    script.connect_errors = [ClientOutdated()]
+    script.line_answers = False
+    entry = await add_entry(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    server_file.write(version="2.3000.2")
+    script.line_answers = True
+    script.client.answer()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert [client.stopped for client in script.clients] == [True, False]
+    assert script.client.given["server"].version == (2, 3000, 2)
+    assert state_of(hass, STATUS) == "connected"
+    assert issue_ids(hass) == set()
+
+
+async def test_a_version_that_stays_outdated_is_an_issue_until_there_is_a_newer_one(
+    hass: HomeAssistant, script: Script, server_file: ServerFile, freezer: FrozenDateTimeFactory
+) -> None:
+    script.connect_errors = [ClientOutdated()]
+    entry = await add_entry(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert (len(script.clients), state_of(hass, STATUS)) == (1, "error")
+    assert issue_ids(hass) == {"client_outdated_entry_0123"}
+    server_file.path.unlink()
+    await pass_time(hass, freezer, VERSION_RETRY)
+    assert len(script.clients) == 1
+    server_file.write(version="2.3000.2")
+    await pass_time(hass, freezer, VERSION_RETRY)
+    assert (len(script.clients), state_of(hass, STATUS)) == (2, "connected")
+    assert issue_ids(hass) == set()
+
+
+async def test_a_client_that_ended_by_a_fault_is_started_again(
+    hass: HomeAssistant, script: Script, entry: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    script.client.set_status(Status.ERROR, ConnectionFailed("RuntimeError"))
+    assert state_of(hass, STATUS) == "error"
+    await pass_time(hass, freezer, FAULT_RETRY)
+    assert len(script.clients) == 2
+    assert state_of(hass, STATUS) == "connected"
+
+
+async def test_what_was_planned_ends_with_the_entry(
+    hass: HomeAssistant, script: Script, entry: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    script.client.set_status(Status.ERROR, ConnectionFailed("RuntimeError"))
+    await hass.config_entries.async_unload(entry.entry_id)
+    await pass_time(hass, freezer, FAULT_RETRY)
+    assert len(script.clients) == 1
 
 
 async def test_a_refused_test_server_fails_the_set_up(
@@ -215,28 +290,6 @@ async def test_a_lost_line_is_logged_once_each_way(
     assert state_of(hass, "binary_sensor.casa_connectivity") == "off"
     script.client.set_status(Status.CONNECTED)
     assert caplog.text.count("Casa is connected") == 1
-
-
-async def test_a_version_refused_while_running_is_renewed_once(
-    hass: HomeAssistant, script: Script, entry: MockConfigEntry
-) -> None:
-    script.client.set_status(Status.ERROR, ClientOutdated())
-    await hass.async_block_till_done(wait_background_tasks=True)
-    assert len(script.clients) == 2
-    assert state_of(hass, STATUS) == "connected"
-    assert issue_ids(hass) == set()
-
-
-async def test_a_version_refused_right_after_its_renewal_is_an_issue(
-    hass: HomeAssistant, script: Script
-) -> None:
-    script.connect_errors = [ClientOutdated()]
-    entry = await add_entry(hass)
-    await hass.config_entries.async_setup(entry.entry_id)
-    script.client.set_status(Status.ERROR, ClientOutdated())
-    await hass.async_block_till_done(wait_background_tasks=True)
-    assert len(script.clients) == 2
-    assert issue_ids(hass) == {"client_outdated_entry_0123"}
 
 
 async def test_a_request_for_a_passkey_is_explained_until_it_has_passed(

@@ -16,21 +16,18 @@ from homeassistant.setup import async_setup_component
 import pytest
 
 from custom_components.whatsapp_web import config_flow
-from custom_components.whatsapp_web.aiowhatsapp import Credentials, PairingEvent, QrCode
-from custom_components.whatsapp_web.connection import async_make_pairing
 from custom_components.whatsapp_web.const import CONF_CONNECTION_ID, DOMAIN, EVENT_MESSAGE_RECEIVED
 from custom_components.whatsapp_web.pairing import async_adopt_all
 from custom_components.whatsapp_web.storage import (
-    StoredConnection,
     async_get_storage,
-    new_connection_id,
 )
 from tests.simulator import Simulator
-from tests.simulator.accounts import Account, Device
+from tests.simulator.accounts import Account
 
 from .conftest import OURS, THEIRS
 from .dialog import Dialog
-from .waiting import EventLog, wait_entry, wait_loaded, wait_state
+from .linking import link_device
+from .waiting import EventLog, wait_connected, wait_entry, wait_loaded, wait_state
 
 STATUS = "sensor.home_status"
 CONNECTIVITY = "binary_sensor.home_connectivity"
@@ -348,6 +345,7 @@ async def test_unloading_closes_the_line_and_reloading_opens_it(
     await simulator.ledger.until(lambda: not simulator.connected(device), timeout=10)
     assert not hass.services.has_service("notify", "home")
     assert await hass.config_entries.async_setup(linked.entry_id)
+    await wait_connected(hass, linked)
     assert simulator.connected(device)
     assert hass.services.has_service("notify", "home")
     assert device.logins == 3
@@ -445,34 +443,26 @@ async def test_reconfiguring_links_again_and_logs_the_old_device_out(
     assert await async_get_storage(hass).async_list() == [linked.data[CONF_CONNECTION_ID]]
 
 
+async def test_an_entry_is_there_before_its_line_is(
+    hass: HomeAssistant, simulator: Simulator, ours: Account, linked: ConfigEntry
+) -> None:
+    await hass.config_entries.async_unload(linked.entry_id)
+    simulator.faults.refuse_upgrade = 503
+    assert await hass.config_entries.async_setup(linked.entry_id)
+    await wait_state(hass, STATUS, "disconnected")
+    assert hass.services.has_service("notify", "home")
+    simulator.faults.refuse_upgrade = None
+    linked.runtime_data.async_reconnect()
+    await wait_connected(hass, linked)
+
+
 # --- cut short
-
-
-async def link_and_die(hass: HomeAssistant, account: Account, entry_id: str | None = None) -> str:
-    """Link as a round does, and end before its credentials are in an entry."""
-    connection_id = new_connection_id()
-    scans: list[asyncio.Task[Device]] = []
-
-    async def save(credentials: Credentials) -> None:
-        connection = StoredConnection(
-            connection_id=connection_id, credentials=credentials, entry_id=entry_id
-        )
-        await async_get_storage(hass).async_save(connection)
-
-    def on_event(event: PairingEvent) -> None:
-        if isinstance(event, QrCode):
-            scans.append(asyncio.create_task(account.phone.scan(event.text)))
-
-    pairing = await async_make_pairing(hass, save)
-    await pairing.run(on_event)
-    await asyncio.gather(*scans)
-    return connection_id
 
 
 async def test_a_linking_cut_short_is_finished_at_the_next_start(
     hass: HomeAssistant, ours: Account
 ) -> None:
-    connection_id = await link_and_die(hass, ours)
+    connection_id = await link_device(hass, ours)
     assert await async_setup_component(hass, DOMAIN, {})
     await wait_entry(hass, lambda: bool(hass.config_entries.async_entries(DOMAIN)))
     (entry,) = hass.config_entries.async_entries(DOMAIN)
@@ -485,7 +475,7 @@ async def test_a_linking_cut_short_is_finished_at_the_next_start(
 async def test_a_new_dialog_first_finishes_what_was_cut_short(
     hass: HomeAssistant, ours: Account, dialog: Dialog
 ) -> None:
-    await link_and_die(hass, ours)
+    await link_device(hass, ours)
     result = await dialog.open()
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "linking_finished")
     assert result["description_placeholders"] == {"name": "Home"}
@@ -496,7 +486,7 @@ async def test_a_new_dialog_first_finishes_what_was_cut_short(
 async def test_a_linking_that_never_reached_the_server_is_forgotten(
     hass: HomeAssistant, ours: Account, dialog: Dialog
 ) -> None:
-    await link_and_die(hass, ours)
+    await link_device(hass, ours)
     (device,) = ours.companions
     ours.phone.unlink(device)
     assert (await dialog.open())["step_id"] == "user"
@@ -508,7 +498,7 @@ async def test_linking_again_cut_short_goes_to_its_entry(
     hass: HomeAssistant, ours: Account, linked: ConfigEntry
 ) -> None:
     old = linked.data[CONF_CONNECTION_ID]
-    connection_id = await link_and_die(hass, ours, entry_id=linked.entry_id)
+    connection_id = await link_device(hass, ours, entry_id=linked.entry_id)
     assert await async_adopt_all(hass) == ["Home"]
     await hass.async_block_till_done(wait_background_tasks=True)
     await wait_loaded(hass, linked)
@@ -520,7 +510,7 @@ async def test_linking_again_cut_short_goes_to_its_entry(
 async def test_a_second_device_of_an_account_that_has_an_entry_is_logged_out(
     hass: HomeAssistant, ours: Account, linked: ConfigEntry
 ) -> None:
-    await link_and_die(hass, ours)
+    await link_device(hass, ours)
     assert len(ours.companions) == 2
     assert await async_adopt_all(hass) == []
     await hass.async_block_till_done(wait_background_tasks=True)

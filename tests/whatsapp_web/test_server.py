@@ -8,7 +8,11 @@ from typing import Any
 import aiohttp
 from homeassistant.core import HomeAssistant
 import pytest
-from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
+from pytest_homeassistant_custom_component.test_util.aiohttp import (
+    AiohttpClientMocker,
+    AiohttpClientMockResponse,
+)
+from yarl import URL
 
 from custom_components.whatsapp_web.aiowhatsapp import ServerSettings
 from custom_components.whatsapp_web.server import (
@@ -123,9 +127,17 @@ async def test_nothing_outside_is_asked_behind_a_test_server(
     hass: HomeAssistant, named: Path, aioclient_mock: AiohttpClientMocker
 ) -> None:
     named.write_text(json.dumps(GOOD))
-    await async_get_server(hass)
-    await async_refresh_version(hass)
+    server = await async_get_server(hass, current=True)
+    assert await async_refresh_version(hass, server.version) is False
     assert aioclient_mock.call_count == 0
+
+
+async def test_a_test_server_may_name_another_version(hass: HomeAssistant, named: Path) -> None:
+    named.write_text(json.dumps(GOOD | {"version": "2.3000.77"}))
+    await async_get_server(hass)
+    named.write_text(json.dumps(GOOD | {"version": "2.3000.78"}))
+    assert await async_refresh_version(hass, (2, 3000, 77)) is True
+    assert (await async_get_server(hass)).version == (2, 3000, 78)
 
 
 # --- the web version
@@ -135,12 +147,12 @@ async def test_the_version_is_looked_up_once_and_kept(
     hass: HomeAssistant, aioclient_mock: AiohttpClientMocker, version_file: Path
 ) -> None:
     aioclient_mock.get(SERVICE_WORKER, text=r"x \"client_revision\":1026131876, y")
-    assert (await async_get_server(hass)).version == (2, 3000, 1026131876)
-    assert (await async_get_server(hass)).version == (2, 3000, 1026131876)
+    assert (await async_get_server(hass, current=True)).version == (2, 3000, 1026131876)
+    assert (await async_get_server(hass, current=True)).version == (2, 3000, 1026131876)
     assert aioclient_mock.call_count == 1
     # The next start, soon after.
     del hass.data[DATA_SERVER]
-    assert (await async_get_server(hass)).version == (2, 3000, 1026131876)
+    assert (await async_get_server(hass, current=True)).version == (2, 3000, 1026131876)
     assert aioclient_mock.call_count == 1
     assert json.loads(version_file.read_text())["data"]["version"] == "2.3000.1026131876"
 
@@ -158,7 +170,7 @@ async def test_a_day_old_version_is_looked_up_again(
 ) -> None:
     keep_version(version_file, "2.3000.1000000001", 1_000_000_000)
     aioclient_mock.get(SERVICE_WORKER, text=r"\"client_revision\":1026131876")
-    assert (await async_get_server(hass)).version == (2, 3000, 1026131876)
+    assert (await async_get_server(hass, current=True)).version == (2, 3000, 1026131876)
 
 
 async def test_an_old_version_is_better_than_the_shipped_one(
@@ -167,7 +179,7 @@ async def test_an_old_version_is_better_than_the_shipped_one(
     keep_version(version_file, "2.3000.1000000001", 1_000_000_000)
     aioclient_mock.get(SERVICE_WORKER, status=503)
     aioclient_mock.get(PAGE, status=503)
-    assert (await async_get_server(hass)).version == (2, 3000, 1000000001)
+    assert (await async_get_server(hass, current=True)).version == (2, 3000, 1000000001)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +194,7 @@ async def test_a_damaged_note_is_ignored(
 ) -> None:
     keep_version(version_file, version, fetched_at)
     aioclient_mock.get(SERVICE_WORKER, text=r"\"client_revision\":1026131876")
-    assert (await async_get_server(hass)).version == (2, 3000, 1026131876)
+    assert (await async_get_server(hass, current=True)).version == (2, 3000, 1026131876)
 
 
 @pytest.mark.parametrize(
@@ -194,27 +206,52 @@ async def test_without_an_answer_the_shipped_version_is_named(
 ) -> None:
     aioclient_mock.get(SERVICE_WORKER, **trouble)
     aioclient_mock.get(PAGE, **trouble)
-    assert await async_get_server(hass) == ServerSettings()
+    assert await async_get_server(hass, current=True) == ServerSettings()
 
 
 async def test_a_refused_version_is_looked_up_again(
     hass: HomeAssistant, aioclient_mock: AiohttpClientMocker
 ) -> None:
     aioclient_mock.get(SERVICE_WORKER, text=r"\"client_revision\":1026131876")
-    await async_get_server(hass)
+    await async_get_server(hass, current=True)
     aioclient_mock.clear_requests()
     aioclient_mock.get(SERVICE_WORKER, text=r"\"client_revision\":1026131999")
-    await asyncio.gather(async_refresh_version(hass), async_get_server(hass))
-    assert (await async_get_server(hass)).version == (2, 3000, 1026131999)
+    refused = (2, 3000, 1026131876)
+    # Three connections, and one look.
+    assert await asyncio.gather(*(async_refresh_version(hass, refused) for _ in range(3))) == [
+        True,
+        True,
+        True,
+    ]
+    assert aioclient_mock.call_count == 1
+    assert (await async_get_server(hass, current=True)).version == (2, 3000, 1026131999)
 
 
 async def test_a_failed_lookup_keeps_the_version(
     hass: HomeAssistant, aioclient_mock: AiohttpClientMocker
 ) -> None:
     aioclient_mock.get(SERVICE_WORKER, text=r"\"client_revision\":1026131876")
-    await async_get_server(hass)
+    await async_get_server(hass, current=True)
     aioclient_mock.clear_requests()
     aioclient_mock.get(SERVICE_WORKER, status=503)
     aioclient_mock.get(PAGE, status=503)
-    await async_refresh_version(hass)
+    assert await async_refresh_version(hass, (2, 3000, 1026131876)) is False
+    assert (await async_get_server(hass, current=True)).version == (2, 3000, 1026131876)
+
+
+async def test_no_start_waits_for_the_lookup(
+    hass: HomeAssistant, aioclient_mock: AiohttpClientMocker
+) -> None:
+    may_answer = asyncio.Event()
+
+    async def answer(*_: object) -> AiohttpClientMockResponse:
+        await may_answer.wait()
+        text = r"\"client_revision\":1026131876"
+        return AiohttpClientMockResponse("get", URL(SERVICE_WORKER), text=text)
+
+    aioclient_mock.get(SERVICE_WORKER, side_effect=answer)
+    assert (await async_get_server(hass)).version == ServerSettings().version
+    may_answer.set()
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert (await async_get_server(hass)).version == (2, 3000, 1026131876)
+    assert aioclient_mock.call_count == 1

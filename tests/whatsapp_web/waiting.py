@@ -10,6 +10,8 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util.event_type import EventType
 
+from custom_components.whatsapp_web.const import EVENT_CONNECTION
+
 PATIENCE = 30
 
 
@@ -66,6 +68,12 @@ async def wait_entry(hass: HomeAssistant, reached: Callable[[], bool]) -> None:
 async def wait_loaded(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Wait until an entry is set up."""
     await wait_entry(hass, lambda: entry.state is ConfigEntryState.LOADED)
+
+
+async def wait_connected(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """Wait until the line of an entry that is set up is open."""
+    coordinator = entry.runtime_data
+    await wait_bus(hass, EVENT_CONNECTION, lambda: coordinator.data.status == "connected")
 
 
 class EventLog:
