@@ -5,6 +5,7 @@ Assistant: the store, the clock, randomness and the transport come in from outsi
 """
 
 from .client.client import Client
+from .client.numbers import CheckedNumber
 from .client.outgoing import SentMessage
 from .client.pairing import Pairing
 from .client.pairing_events import (
@@ -63,7 +64,19 @@ from .events import (
     StatusChanged,
     UndecryptableMessage,
 )
-from .events.people import ChatState, ChatStateChanged, PresenceChanged, PrivacyChanged
+from .events.people import (
+    AboutChanged,
+    BlocklistChanged,
+    ChatState,
+    ChatStateChanged,
+    DefaultTimerChanged,
+    PictureChanged,
+    PresenceChanged,
+    PrivacyChanged,
+)
+from .iq.privacy import AudienceKind, StatusAudience
+from .iq.profile import BusinessProfile, OpeningHours, UserProfile
+from .iq.profile_picture import ProfilePicture
 from .jid import Jid
 from .message.content import MessageContent, MessageKind, MessageReference, QuotedMessage
 from .message.details import (
@@ -115,11 +128,16 @@ __all__ = [
     "LAST",
     "LAST_SENT",
     "MESSAGE_EVENTS",
+    "AboutChanged",
     "AiohttpConnector",
     "Album",
     "AlbumDetails",
+    "AudienceKind",
+    "BlocklistChanged",
+    "BusinessProfile",
     "ChatState",
     "ChatStateChanged",
+    "CheckedNumber",
     "Client",
     "ClientOutdated",
     "Clock",
@@ -130,6 +148,7 @@ __all__ = [
     "Contacts",
     "ContactsDetails",
     "Credentials",
+    "DefaultTimerChanged",
     "Delete",
     "DisappearingTimer",
     "Disconnected",
@@ -170,6 +189,7 @@ __all__ = [
     "NoDevices",
     "NotLinked",
     "NotOnWhatsApp",
+    "OpeningHours",
     "OptionTally",
     "OptionsDetails",
     "OwnNameChanged",
@@ -180,6 +200,7 @@ __all__ = [
     "PairingPasskeyRequested",
     "PasskeyRequested",
     "PasskeyRequired",
+    "PictureChanged",
     "Pin",
     "Poll",
     "PollDetails",
@@ -188,6 +209,7 @@ __all__ = [
     "PresenceChanged",
     "PreviewDetails",
     "PrivacyChanged",
+    "ProfilePicture",
     "QrCode",
     "QuotedMessage",
     "Reaction",
@@ -204,6 +226,7 @@ __all__ = [
     "ServiceRefused",
     "SessionReplaced",
     "Status",
+    "StatusAudience",
     "StatusChanged",
     "StatusText",
     "StoreCorrupt",
@@ -213,6 +236,7 @@ __all__ = [
     "Text",
     "UndecryptableMessage",
     "UploadedThumbnail",
+    "UserProfile",
     "VoteDetails",
     "WhatsAppError",
     "fetch_web_version",

@@ -82,6 +82,8 @@ async def fill(store: Store) -> None:
         poll = storage.PollRecord(question="Pizza?", options=["Yes", "No"])
         await store.polls.put(tx, CHAT, SENDER, "ID", poll, expires_at=8000)
         await store.chat_timers.put(tx, CHAT, storage.TimerRecord(seconds=86_400))
+        number = storage.NumberRecord(checked_at=1000, jid="901@lid")
+        await store.numbers.put(tx, "15551", number, expires_at=7000)
 
 
 async def freeze(path: str) -> None:

@@ -103,7 +103,11 @@ class Client:
             addons=AddOns(context, chat_log),
         )
         self._drafting = Drafting(context, chat_log, self.send_message)
-        people = self._people = People(context, tokens=self._tokens)
+        people = self._people = People(
+            context, devices=self._devices, identities=self._identities, tokens=self._tokens
+        )
+        self.contacts: Final = people.contacts
+        self.profile: Final = people.profile
         self.presence: Final = people.presence
         self.privacy: Final = people.privacy
         self.reading: Final = people.reading
@@ -365,14 +369,7 @@ class Client:
         digits = number.removeprefix("+")
         if not (digits.isascii() and digits.isdecimal()):
             raise LocalProtocolError("Not a phone number")
-        known = self._context.canonical(Jid.of_number(digits))
-        if known.is_lid:
-            return known
-        return await self._do(self._check_number(digits))
-
-    async def _check_number(self, digits: str) -> Jid:
-        await self._context.wait_online()
-        return await self._devices.check_number(digits)
+        return await self._do(self._people.numbers.resolve(digits))
 
     async def send_text(
         self, chat: Jid, text: str, *, message_id: str | None = None

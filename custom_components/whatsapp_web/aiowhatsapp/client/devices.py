@@ -1,4 +1,4 @@
-"""Which devices a user has, and which numbers are on WhatsApp."""
+"""Which devices a user has."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ from typing import Final
 
 from ..crypto.kdf import sha256
 from ..errors import NotOnWhatsApp
-from ..iq.usync import CheckNumbers, GetDevices, UserDevices
+from ..iq.usync import GetDevices, UserDevices
 from ..jid import SERVER_HOSTED, SERVER_HOSTED_LID, Jid
 from ..proto import storage
 from .context import Context
@@ -69,23 +69,6 @@ class Devices:
         """Ask anew for the LID of a number, because the server says that it changed."""
         await self._query([phone])
 
-    async def check_number(self, digits: str) -> Jid:
-        """Find the JID of an international number as the server spells it.
-
-        The server knows national variants (a Brazilian ninth digit and the like):
-        what it returns is what counts. Raises `NotOnWhatsApp`.
-        """
-        spec = CheckNumbers(numbers=[f"+{digits}"], session_id=self._session_id())
-        for known in await self._context.execute(spec):
-            if not known.registered:
-                continue
-            if known.phone is not None and known.lid is not None:
-                await self._identities.learn([(known.phone, known.lid)])
-            jid = known.lid or known.jid or known.phone
-            if jid is not None:
-                return jid.bare
-        raise NotOnWhatsApp("The number is not on WhatsApp")
-
     async def forget(self, users: Iterable[Jid]) -> None:
         """Ask anew for these users' devices the next time, in both namespaces."""
         context = self._context
@@ -96,7 +79,7 @@ class Devices:
                         await context.store.device_lists.delete(tx, str(form))
 
     async def _query(self, users: Sequence[Jid]) -> tuple[UserDevices, ...]:
-        listed = await self._context.execute(GetDevices(users=users, session_id=self._session_id()))
+        listed = await self._context.execute(GetDevices(users=users, session_id=self.session_id()))
         await self._identities.learn(
             (user.phone, user.lid)
             for user in listed
@@ -118,7 +101,8 @@ class Devices:
             await self._context.store.device_lists.put(tx, str(user), record)
         return record
 
-    def _session_id(self) -> str:
+    def session_id(self) -> str:
+        """Make an id for a query, unique in this process."""
         self._sequence += 1
         return f"{self._context.now()}-{self._sequence}"
 

@@ -1,20 +1,37 @@
 """The features about people, put together: what they share, and what they hear of."""
 
+from .contacts import Contacts
 from .context import Context
+from .devices import Devices
 from .handlers.notification import NotificationHandler
+from .identity import Identities
+from .numbers import Numbers
 from .presence import Presence
 from .privacy import Privacy
+from .profile import OwnProfile
 from .reading import Reading
 from .router import Router
 from .tokens import TrustedContactTokens
 
 
 class People:
-    """Presence, reading, privacy."""
+    """Presence, reading, privacy, profiles, blocking."""
 
-    def __init__(self, context: Context, *, tokens: TrustedContactTokens) -> None:
+    def __init__(
+        self,
+        context: Context,
+        *,
+        devices: Devices,
+        identities: Identities,
+        tokens: TrustedContactTokens,
+    ) -> None:
         """Share the client's context and its parts."""
         self._context = context
+        self.numbers = Numbers(context, devices, identities)
+        self.contacts = Contacts(
+            context, devices=devices, identities=identities, numbers=self.numbers, tokens=tokens
+        )
+        self.profile = OwnProfile(context, self.contacts)
         self.presence = Presence(context, tokens)
         self.privacy = Privacy(context)
         self.reading = Reading(context, self.privacy)
@@ -25,6 +42,7 @@ class People:
         router.add("presence", self.presence.on_presence)
         router.add("chatstate", self.presence.on_chat_state)
         notifications.add("account_sync", self.privacy.on_account_sync)
+        self.contacts.attach(notifications)
 
     def on_ready(self) -> None:
         """Go on with what earlier connections left."""

@@ -1,7 +1,7 @@
 """What others do, besides writing: who is there, who types."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..jid import Jid
@@ -44,3 +44,36 @@ class PrivacyChanged(Event):
     """Privacy settings of ours changed, here or on another device: the new values by name."""
 
     settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureChanged(Event):
+    """The picture of a person or group changed; None as id says that it was removed."""
+
+    chat: Jid
+    picture_id: str | None
+    author: Jid | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AboutChanged(Event):
+    """The about text of a contact changed."""
+
+    user: Jid
+    about: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlocklistChanged(Event):
+    """Somebody was blocked or unblocked, here or on another device of ours."""
+
+    user: Jid
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultTimerChanged(Event):
+    """The timer, in seconds, with which new chats with a user begin; ours where it is us."""
+
+    user: Jid
+    seconds: int

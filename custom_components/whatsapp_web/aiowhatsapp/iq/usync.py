@@ -69,11 +69,11 @@ class GetDevices(IqSpec[tuple[UserDevices, ...]]):
         """Ask for version 2 device lists and LIDs."""
         query = [Node("devices", {"version": "2"}), Node("lid")]
         users = [Node("user", {"jid": user}) for user in self.users]
-        return [_usync(self.session_id, "query", self.context, query, users)]
+        return [usync_query(self.session_id, "query", self.context, query, users)]
 
     def parse(self, node: Node) -> tuple[UserDevices, ...]:
         """Leave out users that the server doesn't know or answers with an error."""
-        return tuple(_each(node, _user_devices))
+        return tuple(each_user(node, _user_devices))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +100,17 @@ class CheckNumbers(IqSpec[tuple[KnownNumber, ...]]):
         """Ask by number; the answer may name the user by LID."""
         query = [Node("contact"), Node("lid")]
         users = [Node("user", {}, [Node("contact", {}, number)]) for number in self.numbers]
-        return [_usync(self.session_id, "query", "interactive", query, users)]
+        return [usync_query(self.session_id, "query", "interactive", query, users)]
 
     def parse(self, node: Node) -> tuple[KnownNumber, ...]:
         """Read who is in and who is out."""
-        return tuple(_each(node, _known_number))
+        return tuple(each_user(node, _known_number))
 
 
-def _usync(session_id: str, mode: str, context: str, query: list[Node], users: list[Node]) -> Node:
+def usync_query(
+    session_id: str, mode: str, context: str, query: list[Node], users: list[Node]
+) -> Node:
+    """Build the query that all look-ups of users have in common."""
     return Node(
         "usync",
         {"sid": session_id, "mode": mode, "last": "true", "index": "0", "context": context},
@@ -115,7 +118,7 @@ def _usync(session_id: str, mode: str, context: str, query: list[Node], users: l
     )
 
 
-def _each[T](node: Node, read: Callable[[Node], T]) -> Iterator[T]:
+def each_user[T](node: Node, read: Callable[[Node], T]) -> Iterator[T]:
     """Read the users of an answer; one that makes no sense is left out, not all."""
     for user in node.required_child("usync").required_child("list").children("user"):
         try:
@@ -125,7 +128,7 @@ def _each[T](node: Node, read: Callable[[Node], T]) -> Iterator[T]:
 
 
 def _user_devices(user: Node) -> UserDevices:
-    jid, phone, lid = _addresses(user)
+    jid, phone, lid = addresses_of(user)
     devices = _devices(user)
     if jid is None or not devices:
         # Whoever is on WhatsApp has a device: an empty list says nothing.
@@ -137,7 +140,7 @@ def _user_devices(user: Node) -> UserDevices:
 
 def _known_number(user: Node) -> KnownNumber:
     contact = user.required_child("contact")
-    jid, phone, lid = _addresses(user)
+    jid, phone, lid = addresses_of(user)
     return KnownNumber(
         query=contact.text,
         registered=contact.attr("type") == "in",
@@ -147,7 +150,7 @@ def _known_number(user: Node) -> KnownNumber:
     )
 
 
-def _addresses(user: Node) -> tuple[Jid | None, Jid | None, Jid | None]:
+def addresses_of(user: Node) -> tuple[Jid | None, Jid | None, Jid | None]:
     """Read a user's address, phone number and LID, without device numbers."""
     jid = user.jid("jid")
     phone = jid if jid is not None and jid.is_phone_number else user.jid("pn_jid")

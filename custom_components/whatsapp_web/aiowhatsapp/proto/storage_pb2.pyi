@@ -252,3 +252,13 @@ class UnreadRecord(_message.Message):
     playable: bool
     read: bool
     def __init__(self, chat: _Optional[str] = ..., sender: _Optional[str] = ..., timestamp: _Optional[int] = ..., playable: bool = ..., read: bool = ...) -> None: ...
+
+class NumberRecord(_message.Message):
+    __slots__ = ("checked_at", "jid", "phone")
+    CHECKED_AT_FIELD_NUMBER: _ClassVar[int]
+    JID_FIELD_NUMBER: _ClassVar[int]
+    PHONE_FIELD_NUMBER: _ClassVar[int]
+    checked_at: int
+    jid: str
+    phone: str
+    def __init__(self, checked_at: _Optional[int] = ..., jid: _Optional[str] = ..., phone: _Optional[str] = ...) -> None: ...

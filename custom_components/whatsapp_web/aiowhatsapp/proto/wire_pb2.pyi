@@ -2025,3 +2025,14 @@ class LIDMigrationMappingSyncPayload(_message.Message):
     pnToLidMappings: _containers.RepeatedCompositeFieldContainer[LIDMigrationMapping]
     chatDbMigrationTimestamp: int
     def __init__(self, pnToLidMappings: _Optional[_Iterable[_Union[LIDMigrationMapping, _Mapping]]] = ..., chatDbMigrationTimestamp: _Optional[int] = ...) -> None: ...
+
+class VerifiedNameCertificate(_message.Message):
+    __slots__ = ("details",)
+    class Details(_message.Message):
+        __slots__ = ("verifiedName",)
+        VERIFIEDNAME_FIELD_NUMBER: _ClassVar[int]
+        verifiedName: str
+        def __init__(self, verifiedName: _Optional[str] = ...) -> None: ...
+    DETAILS_FIELD_NUMBER: _ClassVar[int]
+    details: bytes
+    def __init__(self, details: _Optional[bytes] = ...) -> None: ...

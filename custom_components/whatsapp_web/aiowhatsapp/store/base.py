@@ -44,6 +44,7 @@ class Table(StrEnum):
     RETRY = "retry"
     CONTACT = "contact"
     UNREAD = "unread"
+    NUMBER = "number"
     META = "meta"
 
 

@@ -20,6 +20,7 @@ from .messages import (
     SeenStore,
     SentMessageStore,
 )
+from .numbers import NumberStore
 from .transaction import Transaction
 from .unread import UnreadStore
 
@@ -52,6 +53,7 @@ class Store:
         self.seen = SeenStore(backend)
         self.retries = RetryStore(backend)
         self.unread = UnreadStore(backend)
+        self.numbers = NumberStore(backend)
         self.meta = MetaStore(backend)
 
     def transaction(self) -> Transaction:
