@@ -109,6 +109,7 @@ async def _async_make_client(
         random_bytes=secrets.token_bytes,
         run_blocking=hass.async_add_executor_job,
         hold_messages=True,
+        fresh=stored.pending,
     )
 
 

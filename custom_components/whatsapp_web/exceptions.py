@@ -13,6 +13,7 @@ from homeassistant.exceptions import (
 from homeassistant.helpers.translation import async_get_cached_translations
 
 from .aiowhatsapp import (
+    AccountLocked,
     ClientOutdated,
     ConnectionFailed,
     LoginRefused,
@@ -30,16 +31,18 @@ from .aiowhatsapp import (
     WhatsAppError,
 )
 from .const import DOMAIN
-from .storage import CredentialsMissing, MasterKeyLost, StorageTooNew
+from .storage import CredentialsDamaged, CredentialsMissing, MasterKeyLost, StorageTooNew
 
 # From the particular to the general: the first class that fits names the cause.
 _CAUSES: Final[tuple[tuple[type[WhatsAppError], str], ...]] = (
     (PasskeyRequired, "passkey_required"),
     (CredentialsMissing, "credentials_missing"),
     (MasterKeyLost, "master_key_lost"),
-    (StoreCorrupt, "storage_damaged"),
+    (CredentialsDamaged, "storage_damaged"),
+    (StoreCorrupt, "state_damaged"),
     (StorageTooNew, "storage_too_new"),
     (StoreError, "storage_failed"),
+    (AccountLocked, "account_locked"),
     (NotLinked, "not_linked"),
     (ClientOutdated, "client_outdated"),
     (TemporarilyBanned, "temporarily_banned"),
@@ -83,13 +86,18 @@ def placeholders_of(err: WhatsAppError) -> dict[str, str]:
             return {}
 
 
+def calls_for_linking(err: WhatsAppError | None) -> bool:
+    """Whether the account has to be linked again, as its credentials are of no more use."""
+    return isinstance(err, NotLinked | CredentialsDamaged | CredentialsMissing | MasterKeyLost)
+
+
 def entry_error(err: WhatsAppError) -> HomeAssistantError:
     """Give the error that setting up an entry ends with."""
     kind: type[HomeAssistantError]
     match err:
-        case NotLinked() | StoreCorrupt():
+        case _ if calls_for_linking(err):
             kind = ConfigEntryAuthFailed
-        case ServiceRefused() | StorageTooNew():
+        case ServiceRefused() | StorageTooNew() | StoreCorrupt():
             kind = ConfigEntryError
         case _:
             kind = ConfigEntryNotReady

@@ -1,23 +1,33 @@
 """Repair issues: what only a person can mend, shown until it is mended."""
 
+from datetime import timedelta
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 
-from .aiowhatsapp import ServiceRefused, Status, WhatsAppError
+from .aiowhatsapp import Status, TemporarilyBanned, WhatsAppError
 from .const import DOMAIN
 from .exceptions import cause_of, placeholders_of
 
 ISSUE_PASSKEY: Final = "passkey_requested"
+# The one that can be mended from here, see `repairs.py`.
+ISSUE_STATE_DAMAGED: Final = "state_damaged"
+ATTR_ENTRY_ID: Final = "entry_id"
+# When the server names no end of a block, the client asks again after an hour.
+DEFAULT_BAN: Final = timedelta(hours=1)
 # The causes that have an issue of their own, and what the server asks for by itself.
 ISSUES: Final = (
+    "account_locked",
     "client_outdated",
-    "temporarily_banned",
-    "session_replaced",
     "login_refused",
+    "session_replaced",
+    "storage_failed",
+    "temporarily_banned",
     ISSUE_PASSKEY,
+    ISSUE_STATE_DAMAGED,
 )
 
 
@@ -33,9 +43,13 @@ def async_update_issues(
     if status is Status.CONNECTED:
         async_clear_issues(hass, entry)
         return
-    if not isinstance(error, ServiceRefused) or (cause := cause_of(error)) not in ISSUES:
+    if error is None or (cause := cause_of(error)) not in ISSUES:
         return
-    async_show_issue(hass, entry, cause, **placeholders_of(error))
+    more = placeholders_of(error)
+    if isinstance(error, TemporarilyBanned):
+        length = timedelta(seconds=error.expires_in) if error.expires_in else DEFAULT_BAN
+        more["until"] = f"{dt_util.now() + length:%Y-%m-%d %H:%M}"
+    async_show_issue(hass, entry, cause, **more)
 
 
 @callback
@@ -45,7 +59,8 @@ def async_show_issue(hass: HomeAssistant, entry: ConfigEntry, issue: str, **more
         hass,
         DOMAIN,
         f"{issue}_{entry.entry_id}",
-        is_fixable=False,
+        data={ATTR_ENTRY_ID: entry.entry_id},
+        is_fixable=issue == ISSUE_STATE_DAMAGED,
         severity=ir.IssueSeverity.ERROR,
         translation_key=issue,
         translation_placeholders={"name": entry.title} | more,

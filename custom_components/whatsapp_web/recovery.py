@@ -9,14 +9,13 @@ from homeassistant.helpers.event import async_call_later
 
 from .aiowhatsapp import (
     ClientOutdated,
-    NotLinked,
     ServiceRefused,
     Status,
-    StoreCorrupt,
     StoreError,
     WhatsAppError,
 )
 from .const import DOMAIN, LOGGER
+from .exceptions import calls_for_linking
 from .issues import async_update_issues
 from .server import ServerSettingRefused, async_refresh_version
 
@@ -46,7 +45,7 @@ class Recovery:
         self.async_cancel()
         if not isinstance(error, ClientOutdated):
             async_update_issues(self._hass, self._entry, error, status=status)
-        if status is Status.LOGGED_OUT or isinstance(error, NotLinked | StoreCorrupt):
+        if status is Status.LOGGED_OUT or calls_for_linking(error):
             self._entry.async_start_reauth(self._hass)
         elif status is not Status.ERROR:
             return

@@ -40,6 +40,7 @@ NONCE_LENGTH: Final = 12
 # How long a disk may take to get a connection's files ready to be copied.
 COPY_TIMEOUT: Final = 30.0
 
+_DAMAGED: Final = ".damaged"
 _KEY_FILE: Final = f"{DOMAIN}.key"
 _CONNECTION_FILE: Final = re.compile(rf"{DOMAIN}\.([0-9a-f]{{32}})")
 
@@ -50,6 +51,10 @@ class CredentialsMissing(StoreCorrupt):
 
 class MasterKeyLost(StoreCorrupt):
     """The master key is gone, or isn't the one that sealed the credentials."""
+
+
+class CredentialsDamaged(StoreCorrupt):
+    """The file with that connection's credentials makes no sense."""
 
 
 class StorageTooNew(StoreError):
@@ -135,8 +140,8 @@ class ConnectionStorage:
     async def async_load(self, connection_id: str) -> StoredConnection:
         """Read a connection's credentials.
 
-        Raises `CredentialsMissing`, `MasterKeyLost`, `StoreCorrupt` when they are
-        damaged, `StorageTooNew`, or `StoreError` when the file can't be read.
+        Raises `CredentialsMissing`, `MasterKeyLost`, `CredentialsDamaged`,
+        `StorageTooNew`, or `StoreError` when the file can't be read.
         """
         data = await self._async_read(self._store(connection_id))
         if data is None:
@@ -146,7 +151,7 @@ class ConnectionStorage:
             key_id, sealed = str(data["key_id"]), b64decode(data["sealed"], validate=True)
             pending, entry_id = bool(data["pending"]), data["entry_id"]
         except (KeyError, TypeError, ValueError) as err:
-            raise StoreCorrupt("The stored credentials are damaged") from err
+            raise CredentialsDamaged("The stored credentials are damaged") from err
         if key_id != _key_id(master_key):
             raise MasterKeyLost("The stored credentials were sealed with another key")
         return StoredConnection(
@@ -192,6 +197,17 @@ class ConnectionStorage:
                 self._master_key = None
                 await self._key_store.async_remove()
 
+    async def async_set_state_aside(self, connection_id: str) -> None:
+        """Put a damaged SQLite file out of the way, so that a new one is begun.
+
+        Waits until nobody runs that connection. Raises `StoreError`.
+        """
+        async with self.lock(connection_id):
+            try:
+                await self._hass.async_add_executor_job(self._set_aside, connection_id)
+            except OSError as err:
+                raise StoreError("A storage file can't be renamed") from err
+
     async def async_list(self) -> list[str]:
         """Give the ids of all connections whose credentials are stored."""
         return await self._hass.async_add_executor_job(self._list_files)
@@ -218,6 +234,14 @@ class ConnectionStorage:
         # The SQLite file, what lies beside it, and copies that were put aside as damaged.
         for path in self._directory.glob(f"{DOMAIN}.{connection_id}.*"):
             path.unlink(missing_ok=True)
+
+    def _set_aside(self, connection_id: str) -> None:
+        path = Path(self.state_path(connection_id))
+        # What lies beside a database belongs to it and to no other: the database goes
+        # first, for without it SQLite throws the log away, and never the other way round.
+        for each in sorted(path.parent.glob(f"{path.name}*")):
+            if not each.name.endswith(_DAMAGED):
+                each.replace(each.with_name(each.name + _DAMAGED))
 
     async def _async_master_key(self, *, create: bool = False) -> bytes:
         async with self._key_lock:
@@ -317,4 +341,4 @@ def _unseal(key: bytes, sealed: bytes) -> Credentials:
         plaintext = AESGCM(key).decrypt(nonce, ciphertext, DOMAIN.encode())
         return Credentials.from_dict(json.loads(plaintext))
     except (InvalidTag, ValueError) as err:
-        raise StoreCorrupt("The stored credentials are damaged") from err
+        raise CredentialsDamaged("The stored credentials are damaged") from err

@@ -8,6 +8,7 @@ from .house import CLIENT, parse
 
 PUBLIC = [
     "AboutChanged",
+    "AccountLocked",
     "AiohttpConnector",
     "Album",
     "AlbumDetails",

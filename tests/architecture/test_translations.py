@@ -160,6 +160,12 @@ def entity_keys() -> set[str]:
     return found
 
 
+def of_repairs(part: str) -> set[str]:
+    """Return the keys of that part of all dialogs that mend an issue."""
+    fixable = [issue for issue in below("issues") if "fix_flow" in below(f"issues.{issue}")]
+    return {key for issue in fixable for key in below(f"issues.{issue}.fix_flow.{part}")}
+
+
 def all_strings() -> set[str]:
     return {
         node.value
@@ -214,13 +220,13 @@ def test_raised_errors_are_translated() -> None:
 def test_steps_are_translated() -> None:
     asked = asked_for("step_id", only={"async_show_form"})
     assert {"user", "reauth_confirm"} <= asked
-    assert asked - below("config.step") - below("options.step") == set()
+    assert asked - below("config.step") - below("options.step") - of_repairs("step") == set()
 
 
 def test_abort_reasons_are_translated() -> None:
     asked = abort_reasons()
     assert "reauth_successful" in asked
-    assert asked - below("config.abort") == set()
+    assert asked - below("config.abort") - of_repairs("abort") == set()
 
 
 def test_form_errors_are_translated() -> None:

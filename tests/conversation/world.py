@@ -66,6 +66,7 @@ class World:
         self._starting = asyncio.Lock()
         self._started = asyncio.Event()
         self._happened = asyncio.Event()
+        self._logged_in = False
         self._sequence = 0
 
     # --- our side
@@ -132,6 +133,7 @@ class World:
             clock=self.clock,
             random_bytes=self.random_bytes,
             run_blocking=run_at_once,
+            fresh=not self._logged_in,
         )
         for kind in (StatusChanged, MessageReceived, OwnNameChanged, UndecryptableMessage):
             client.subscribe(kind, self._on_event)
@@ -283,6 +285,8 @@ class World:
 
     def _on_event(self, event: Event) -> None:
         self.events.append(event)
+        if isinstance(event, StatusChanged) and event.status is Status.CONNECTED:
+            self._logged_in = True
         if isinstance(event, MessageReceived):
             self.messages.append(event.message)
         elif isinstance(event, OwnNameChanged) and self.client is not None:

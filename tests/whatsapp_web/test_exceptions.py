@@ -20,7 +20,12 @@ from custom_components.whatsapp_web.exceptions import (
     entry_error,
     placeholders_of,
 )
-from custom_components.whatsapp_web.storage import CredentialsMissing, MasterKeyLost, StorageTooNew
+from custom_components.whatsapp_web.storage import (
+    CredentialsDamaged,
+    CredentialsMissing,
+    MasterKeyLost,
+    StorageTooNew,
+)
 
 # Errors that say more than their message, made as the client makes them.
 MADE = {
@@ -39,7 +44,7 @@ ALL = [
     MADE.get(kind) or kind()
     for _, kind in inspect.getmembers(errors, inspect.isclass)
     if issubclass(kind, errors.WhatsAppError)
-] + [CredentialsMissing("x"), MasterKeyLost("x"), StorageTooNew("x")]
+] + [CredentialsDamaged("x"), CredentialsMissing("x"), MasterKeyLost("x"), StorageTooNew("x")]
 OF_ENTRIES = [error for error in ALL if not isinstance(error, errors.SendError)]
 TEXTS = {
     path.stem: json.loads(path.read_text())["exceptions"]
@@ -68,8 +73,10 @@ def test_every_error_of_an_entry_can_be_told(language: str, error: errors.WhatsA
     ("error", "kind"),
     [
         (errors.LoggedOut("401"), ConfigEntryAuthFailed),
-        (errors.StoreCorrupt("x"), ConfigEntryAuthFailed),
+        (CredentialsDamaged("x"), ConfigEntryAuthFailed),
+        (CredentialsMissing("x"), ConfigEntryAuthFailed),
         (MasterKeyLost("x"), ConfigEntryAuthFailed),
+        (errors.StoreCorrupt("x"), ConfigEntryError),
         (errors.ClientOutdated(), ConfigEntryError),
         (StorageTooNew("x"), ConfigEntryError),
         (errors.TransportError("x"), ConfigEntryNotReady),

@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.whatsapp_web.aiowhatsapp import (
+    AccountLocked,
     ClientOutdated,
     ConnectionFailed,
     LoggedOut,
@@ -30,7 +31,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
 from custom_components.whatsapp_web.const import CONF_CONNECTION_ID, DOMAIN
 from custom_components.whatsapp_web.coordinator import WhatsAppCoordinator
 from custom_components.whatsapp_web.recovery import FAULT_RETRY, VERSION_RETRY
-from custom_components.whatsapp_web.storage import async_get_storage
+from custom_components.whatsapp_web.storage import CredentialsDamaged, async_get_storage
 
 from .conftest import ServerFile
 from .fakes import CONNECTION_ID, Script, add_entry, make_credentials, make_message
@@ -90,10 +91,23 @@ async def test_states_look_like_this(
 
 
 @pytest.mark.parametrize(
-    ("error", "state", "key", "reauths"),
+    ("error", "state", "key", "reauths", "issues"),
     [
-        (StoreError("Locked"), ConfigEntryState.SETUP_RETRY, "storage_failed", 0),
-        (StoreCorrupt("Bad"), ConfigEntryState.SETUP_ERROR, "storage_damaged", 1),
+        (
+            StoreError("Locked"),
+            ConfigEntryState.SETUP_RETRY,
+            "storage_failed",
+            0,
+            {"storage_failed_entry_0123"},
+        ),
+        (CredentialsDamaged("Bad"), ConfigEntryState.SETUP_ERROR, "storage_damaged", 1, set()),
+        (
+            StoreCorrupt("Bad"),
+            ConfigEntryState.SETUP_ERROR,
+            "state_damaged",
+            0,
+            {"state_damaged_entry_0123"},
+        ),
     ],
 )
 async def test_storage_that_can_not_be_used_fails_the_set_up(
@@ -103,6 +117,7 @@ async def test_storage_that_can_not_be_used_fails_the_set_up(
     state: ConfigEntryState,
     key: str,
     reauths: int,
+    issues: set[str],
 ) -> None:
     script.start_error = error
     entry = await add_entry(hass)
@@ -110,6 +125,7 @@ async def test_storage_that_can_not_be_used_fails_the_set_up(
     await hass.async_block_till_done()
     assert (entry.state, entry.error_reason_translation_key) == (state, key)
     assert reauth_flows(hass) == reauths
+    assert issue_ids(hass) == issues
     assert script.client.stopped
 
 
@@ -119,7 +135,9 @@ async def test_storage_that_can_not_be_used_fails_the_set_up(
         (ConnectionFailed("Down"), "disconnected", 0, set()),
         (WhatsAppError("Odd"), "error", 0, set()),
         (LoggedOut("401"), "logged_out", 1, set()),
-        (StoreCorrupt("Bad"), "error", 1, set()),
+        (AccountLocked("403"), "logged_out", 1, {"account_locked_entry_0123"}),
+        (StoreError("Full"), "error", 0, {"storage_failed_entry_0123"}),
+        (StoreCorrupt("Bad"), "error", 0, {"state_damaged_entry_0123"}),
         (LoginRefused("406"), "error", 0, {"login_refused_entry_0123"}),
         (SessionReplaced(), "error", 0, {"session_replaced_entry_0123"}),
         (TemporarilyBanned("101", 3600), "disconnected", 0, {"temporarily_banned_entry_0123"}),

@@ -12,6 +12,7 @@ import pytest
 from custom_components.whatsapp_web.aiowhatsapp import StoreCorrupt, StoreError
 from custom_components.whatsapp_web.storage import (
     ConnectionStorage,
+    CredentialsDamaged,
     CredentialsMissing,
     MasterKeyLost,
     StorageTooNew,
@@ -148,7 +149,7 @@ async def test_damaged_credentials_are_told(
 ) -> None:
     await store_connection(hass)
     change(file(hass, CONNECTION_ID), edit)
-    with pytest.raises(StoreCorrupt):
+    with pytest.raises(CredentialsDamaged):
         await after_restart(hass).async_load(CONNECTION_ID)
 
 

@@ -19,6 +19,7 @@ from .client.pairing_events import (
 from .client.settings import Clock, ServerSettings, SystemClock
 from .client.version import fetch_web_version
 from .errors import (
+    AccountLocked,
     ClientOutdated,
     ConnectionFailed,
     Disconnected,
@@ -129,6 +130,7 @@ __all__ = [
     "LAST_SENT",
     "MESSAGE_EVENTS",
     "AboutChanged",
+    "AccountLocked",
     "AiohttpConnector",
     "Album",
     "AlbumDetails",

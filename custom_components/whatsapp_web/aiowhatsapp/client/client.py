@@ -31,7 +31,7 @@ from ..wabinary import Node
 from .addons import AddOns
 from .chat_log import ChatLog
 from .context import Context
-from .copies import take_over_copy
+from .copies import skip_pre_keys, take_over_copy
 from .devices import Devices
 from .drafting import Drafting, Mentions
 from .groups import GroupKeys
@@ -68,10 +68,11 @@ class Client:
 
     `random_bytes` must be a cryptographic source. `run_blocking` runs a function on
     another thread. With `hold_messages` received messages are kept in the store,
-    answered, but told to nobody until `release_messages`.
+    answered, but told to nobody until `release_messages`. `fresh` says that this device
+    may never have logged in: only then an empty store is as it should be.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that is ambient comes in here, and nowhere else
         self,
         *,
         credentials: Credentials,
@@ -82,6 +83,7 @@ class Client:
         random_bytes: Callable[[int], bytes],
         run_blocking: RunBlocking,
         hold_messages: bool = False,
+        fresh: bool = True,
     ) -> None:
         """Put the parts together; nothing happens before `start`."""
         context = self._context = Context(credentials, store, clock, random_bytes, run_blocking)
@@ -123,6 +125,7 @@ class Client:
             on_ready=self._on_ready,
         )
         self._hold_messages = hold_messages
+        self._fresh = fresh
         self._status = Status.DISCONNECTED
         self._last_error: WhatsAppError | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -171,7 +174,11 @@ class Client:
             await self._inbox.release()
 
     async def _seed_store(self) -> None:
-        """At the very first start: what pairing gave us belongs into the store."""
+        """Into an empty store goes what pairing gave us.
+
+        If it was not to be empty the server has prekeys that we lost: it is given new
+        ones, and none has the id of an old one.
+        """
         context = self._context
         credentials = context.credentials
         if await context.store.signed_pre_keys.current(None) is not None:
@@ -182,6 +189,9 @@ class Client:
             raise StoreCorrupt("The stored credentials can't be read") from err
         own_phone = SignalAddress(credentials.lid.signal_name, 0)
         async with context.store.transaction() as tx:
+            if not self._fresh:
+                _LOGGER.warning("The stored state is gone: beginning new sessions with everybody")
+                await skip_pre_keys(context, tx)
             await context.store.signed_pre_keys.put(tx, credentials.signed_pre_key)
             await context.store.signed_pre_keys.set_current(tx, credentials.signed_pre_key.id)
             await context.store.identities.put(tx, own_phone, account.accountSignatureKey)
@@ -262,7 +272,7 @@ class Client:
         # On a full disk a store still opens.
         await store.meta.put(None, _ROOM, bytes(ROOM_NEEDED))
         await store.meta.delete(None, _ROOM)
-        if not self._inbox.held:
+        if not self._hold_messages:
             await self._inbox.release()
 
     async def logout(self) -> None:
@@ -280,8 +290,12 @@ class Client:
         self._runner.hurry()
 
     async def release_messages(self) -> None:
-        """Hand over the messages that were held, and from now on at once."""
-        await self._inbox.release()
+        """Hand over the messages that were held, and from now on at once.
+
+        A store that fails raises `StoreError`; they come when it works again.
+        """
+        self._hold_messages = False
+        await self._do(self._inbox.release())
 
     async def wait_connected(self, timeout: float) -> None:
         """Wait until the line is up.
@@ -481,9 +495,11 @@ class Client:
         self._context.set_push_name(event.name)
 
     def _set_status(self, status: Status, error: WhatsAppError | None) -> None:
+        known = type(self._last_error)
         if error is not None:
             self._last_error = error
-        if status is self._status:
+        # Another reason for the same status is news; the same one again is not.
+        if status is self._status and (error is None or type(error) is known):
             return
         self._status = status
         self._status_changed.set()

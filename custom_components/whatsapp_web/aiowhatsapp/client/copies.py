@@ -10,6 +10,7 @@ import logging
 from typing import Final
 
 from ..signal import SignalAddress
+from ..store import Transaction
 from .context import Context
 from .prekeys import UPLOAD_DUE
 
@@ -29,7 +30,6 @@ async def take_over_copy(context: Context) -> None:
     if not await store.is_copy():
         return
     own = (context.own.lid, context.own.phone)
-    skipped = _LEAST_SKIPPED + int.from_bytes(context.random_bytes(3)) % _LEAST_SKIPPED
     async with store.transaction() as tx:
         await store.sessions.clear(tx)
         for jid in own:
@@ -37,7 +37,13 @@ async def take_over_copy(context: Context) -> None:
         await store.sender_key_targets.clear_all(tx)
         # Notifications of changes went to the original.
         await store.device_lists.clear(tx)
-        await store.pre_keys.skip_ids(tx, skipped)
-        await store.meta.put(tx, UPLOAD_DUE, b"\x01")
+        await skip_pre_keys(context, tx)
         store.settle_copy(tx)
     _LOGGER.info("This state was restored or copied: beginning new sessions with everybody")
+
+
+async def skip_pre_keys(context: Context, tx: Transaction) -> None:
+    """Have the server given new prekeys, none with the id of one it may have."""
+    skipped = _LEAST_SKIPPED + int.from_bytes(context.random_bytes(3)) % _LEAST_SKIPPED
+    await context.store.pre_keys.skip_ids(tx, skipped)
+    await context.store.meta.put(tx, UPLOAD_DUE, b"\x01")

@@ -100,11 +100,6 @@ class Inbox:
         # Storing a message and handing it over are one step to those who release.
         self._turn = asyncio.Lock()
 
-    @property
-    def held(self) -> bool:
-        """Whether messages wait for `release`."""
-        return self._held
-
     def hold(self) -> None:
         """Keep messages in the inbox until `release`."""
         self._held = True
