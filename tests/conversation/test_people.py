@@ -2,16 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+import io
 from pathlib import Path
 
+from PIL import Image
 import pytest
 
 from custom_components.whatsapp_web.aiowhatsapp import (
+    BlocklistChanged,
     ChatState,
     ChatStateChanged,
     Client,
     Event,
+    PictureChanged,
     PresenceChanged,
+    PrivacyChanged,
     ReceiptKind,
     ReceiptReceived,
 )
@@ -25,6 +30,14 @@ from .ours import OurDevice
 pytestmark = [pytest.mark.peers, pytest.mark.usefixtures("socket_enabled")]
 
 PATIENCE = 30
+KEPT = (
+    BlocklistChanged,
+    ChatStateChanged,
+    PictureChanged,
+    PresenceChanged,
+    PrivacyChanged,
+    ReceiptReceived,
+)
 
 
 class Watched:
@@ -35,7 +48,7 @@ class Watched:
         self.client = client
         self.events: list[Event] = []
         self._arrived = asyncio.Event()
-        for kind in (PresenceChanged, ChatStateChanged, ReceiptReceived):
+        for kind in KEPT:
             client.subscribe(kind, self._keep)
 
     def _keep(self, event: Event) -> None:
@@ -155,3 +168,93 @@ async def test_typing_and_presence(we: Watched, peer: Peer, theirs: Account, our
     await peer.presence("unavailable")
     gone = await we.event(PresenceChanged, lambda event: not event.available)
     assert gone.last_seen is not None
+
+
+def tiny_jpeg() -> bytes:
+    """Draw a picture, as peers make theirs out of it."""
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "teal").save(file, "JPEG")
+    return file.getvalue()
+
+
+JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 4
+
+
+async def test_looking_people_up(
+    we: Watched, peer: Peer, simulator: Simulator, theirs: Account, ours: Account
+) -> None:
+    """Numbers, about texts and pictures, both ways; a national variant of a number."""
+    simulator.people.aliases["9" + theirs.number] = theirs.number
+    checked = await we.client.contacts.check_numbers(
+        [theirs.number, "9" + theirs.number, "15559999999"]
+    )
+    assert [each.chat for each in checked] == [theirs.lid_jid, theirs.lid_jid, None]
+    found = (await peer.command("check_numbers", numbers=[ours.number]))["found"]
+    known = found[0]["lidJid" if peer.kind == "zapo" else "jid"]
+    assert known.partition("@")[0] in (ours.number, ours.lid)
+
+    await we.device.send(theirs.number, "Hello")
+    await peer.next_text("Hello")
+    await peer.command("set_about", text="At the door")
+    profile = await we.client.contacts.profile(theirs.lid_jid)
+    assert profile.about == "At the door"
+    await we.client.profile.set_about("At home")
+    assert (await peer.command("about", jid=we.device.address))["text"] == "At home"
+
+    await peer.command("set_picture", jid=str(theirs.pn_jid), jpeg=tiny_jpeg())
+    changed = await we.event(PictureChanged)
+    picture = await we.client.contacts.picture(theirs.lid_jid)
+    assert picture is not None
+    assert picture.id == changed.picture_id == simulator.people.of(theirs).picture_id
+    picture_id = await we.client.profile.set_picture(JPEG)
+    shown_url = (await peer.command("picture", jid=we.device.address, type="image"))["url"]
+    assert f"/{picture_id}-image" in shown_url
+    assert simulator.people.of(ours).picture == JPEG
+
+
+async def test_a_business_is_described(
+    we: Watched, peer: Peer, simulator: Simulator, theirs: Account, ours: Account
+) -> None:
+    simulator.people.of(theirs).business = {
+        "description": "We sell bread",
+        "email": "ann@example.com",
+        "category": "Bakery",
+        "timezone": "America/Sao_Paulo",
+    }
+    business = await we.client.contacts.business(theirs.pn_jid)
+    assert business is not None
+    assert (business.description, business.categories) == ("We sell bread", ("Bakery",))
+    assert [(day.day, day.opens) for day in business.hours] == [("mon", 540)]
+    assert await we.client.contacts.business(ours.pn_jid) is None
+    profile = (await peer.command("business", jid=str(theirs.pn_jid)))["profile"]
+    assert profile["description"] == "We sell bread"
+
+
+async def test_privacy_and_blocking(
+    we: Watched, link_peer: LinkPeer, kind: Kind, theirs: Account, ours: Account
+) -> None:
+    """What one device of an account changes, the other knows; and what it means to others."""
+    other = await link_peer(kind, ours)
+    await we.client.privacy.set("status", "none")
+    settings = (await other.command("privacy"))["settings"]
+    # zapo-js has names of its own for the settings.
+    assert settings["about" if kind == "zapo" else "status"] == "none"
+    assert (await we.client.privacy.settings())["last"] == "all"
+    await other.command(
+        "set_privacy", name="lastSeen" if kind == "zapo" else "last", value="contacts"
+    )
+    await we.event(PrivacyChanged, lambda event: event.settings == {"last": "contacts"})
+    assert (await we.client.privacy.settings())["last"] == "contacts"
+
+    await we.client.contacts.check_numbers([theirs.number])
+    await we.client.contacts.block(theirs.pn_jid)
+    assert await we.client.contacts.blocked() == {theirs.lid_jid}
+    assert (await other.command("blocklist"))["jids"] == [str(theirs.lid_jid)]
+    await other.command("block", jid=str(theirs.lid_jid), on=False)
+    await we.event(BlocklistChanged, lambda event: not event.blocked)
+    assert await we.client.contacts.blocked() == frozenset()
+    if kind == "baileys":
+        # zapo-js names no number, which the server wants for blocking.
+        await other.command("block", jid=str(theirs.pn_jid), on=True)
+        await we.event(BlocklistChanged, lambda event: event.blocked)
+        assert await we.client.contacts.blocked() == {theirs.lid_jid}
