@@ -15,6 +15,8 @@ PUBLIC = [
     "AudienceKind",
     "BlocklistChanged",
     "BusinessProfile",
+    "CallChanged",
+    "CallState",
     "ChatState",
     "ChatStateChanged",
     "CheckedNumber",

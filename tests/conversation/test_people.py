@@ -10,6 +10,8 @@ import pytest
 
 from custom_components.whatsapp_web.aiowhatsapp import (
     BlocklistChanged,
+    CallChanged,
+    CallState,
     ChatState,
     ChatStateChanged,
     Client,
@@ -32,6 +34,7 @@ pytestmark = [pytest.mark.peers, pytest.mark.usefixtures("socket_enabled")]
 PATIENCE = 30
 KEPT = (
     BlocklistChanged,
+    CallChanged,
     ChatStateChanged,
     PictureChanged,
     PresenceChanged,
@@ -258,3 +261,40 @@ async def test_privacy_and_blocking(
         await other.command("block", jid=str(theirs.pn_jid), on=True)
         await we.event(BlocklistChanged, lambda event: event.blocked)
         assert await we.client.contacts.blocked() == {theirs.lid_jid}
+
+
+async def test_calls(
+    we: Watched, peer: Peer, theirs: Account, ours: Account, simulator: Simulator
+) -> None:
+    """A peer calls us and we refuse; the phone calls, and nobody answers."""
+    await peer.command("offer_call", to=we.device.address, call_id="CALL1", video=True)
+    event = await we.event(CallChanged)
+    assert (event.call_id, event.state) == ("CALL1", CallState.RINGING)
+    assert (event.caller, event.caller_phone) == (theirs.lid_jid, theirs.pn_jid)
+    assert (event.video, event.is_group) == (True, False)
+    await we.client.calls.reject("CALL1")
+    assert (await we.event(CallChanged)).state is CallState.REJECTED
+    await peer.next_event(
+        "call", lambda data: data["call_id"] == "CALL1" and data["status"] == "reject"
+    )
+    # Our own phone stops ringing.
+    await simulator.ledger.until(lambda: ("CALL1", "terminate") in ours.phone.calls.heard)
+
+    call_id = theirs.phone.calls.ring(ours)
+    assert (await we.event(CallChanged)).video is False
+    theirs.phone.calls.hang_up(ours, call_id, "timeout")
+    assert (await we.event(CallChanged)).state is CallState.MISSED
+
+    call_id = theirs.phone.calls.ring(ours)
+    assert (await we.event(CallChanged)).state is CallState.RINGING
+    ours.phone.calls.accept(theirs, call_id)
+    assert (await we.event(CallChanged)).state is CallState.ACCEPTED
+
+
+async def test_a_peer_is_called(peer: Peer, theirs: Account, ours: Account) -> None:
+    """What our simulator says of a call is what the peers understand."""
+    call_id = ours.phone.calls.ring(theirs, video=True)
+    event = await peer.next_event("call")
+    assert (event["call_id"], event["status"], event["video"]) == (call_id, "offer", True)
+    await peer.command("reject_call", call_id=call_id, **{"from": str(ours.lid_jid)})
+    await peer.command("info")

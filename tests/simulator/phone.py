@@ -18,6 +18,7 @@ from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 from . import phone_peer, phone_retry
 from .accounts import Account, Device
 from .groups import Group, is_room
+from .phone_calls import PhoneCalls
 from .phone_groups import PhoneGroups
 from .phone_keys import PhoneKeys, pad, seal_identity, unpad
 from .phone_log import PhoneMessage, PhoneReceipt, Sent
@@ -37,6 +38,7 @@ class Phone:
         self.groups = PhoneGroups(self)
         self.messages: list[PhoneMessage] = []
         self.receipts: list[PhoneReceipt] = []
+        self.calls = PhoneCalls(self)
         self.undecryptable: list[str] = []
         self.peer_messages: list[tuple[Device, wire.Message]] = []
         self.online = True
@@ -274,6 +276,9 @@ class Phone:
             case "receipt":
                 self._on_receipt(node)
             case "notification":
+                self.emit(ack(node))
+            case "call":
+                self.calls.on_call(node)
                 self.emit(ack(node))
         self._notify()
 

@@ -13,6 +13,7 @@ from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
 from . import iqs, login
 from .accounts import SERVER_JID, Account, Device, Directory
+from .calls import Calls
 from .control import add_control
 from .faults import Faults
 from .groups import Groups
@@ -44,6 +45,7 @@ class Simulator:
         self.notices = Notices(self)
         self.pairing = PairingDesk(self)
         self.presence = PresenceDesk(self)
+        self.calls = Calls(self)
         self.link_codes = LinkCodes(self, self.pairing)
         self.groups = Groups(self)
         self.router = Router(self)
@@ -282,6 +284,8 @@ class Simulator:
                 self.router.ack(device, node)
             case "presence":
                 self.presence.presence(device, node)
+            case "call":
+                self.calls.stanza(device, node)
             case "chatstate":
                 self.presence.chat_state(device, node)
             case "ib":

@@ -65,6 +65,7 @@ from .events import (
     StatusChanged,
     UndecryptableMessage,
 )
+from .events.calls import CallChanged, CallState
 from .events.people import (
     AboutChanged,
     BlocklistChanged,
@@ -137,6 +138,8 @@ __all__ = [
     "AudienceKind",
     "BlocklistChanged",
     "BusinessProfile",
+    "CallChanged",
+    "CallState",
     "ChatState",
     "ChatStateChanged",
     "CheckedNumber",

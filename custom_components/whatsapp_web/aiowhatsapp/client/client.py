@@ -108,6 +108,7 @@ class Client:
         people = self._people = People(
             context, devices=self._devices, identities=self._identities, tokens=self._tokens
         )
+        self.calls: Final = people.calls
         self.contacts: Final = people.contacts
         self.profile: Final = people.profile
         self.presence: Final = people.presence
@@ -448,7 +449,6 @@ class Client:
         router.add_group("message", self._inbox.receive)
         router.add("receipt", ReceiptHandler(context, self._responder).handle)
         router.add("notification", notifications.handle)
-        router.add("call", self._ack)
         router.add("ib", IbHandler(context, backlog).handle)
         router.add("iq", self._answer_ping)
         for silent in ("ack", "error", "stream:features"):
@@ -457,11 +457,6 @@ class Client:
         router.set_fallback(self._refuse)
         router.set_after(fault=self._give_up_on, done=count)
         return router
-
-    async def _ack(self, node: Node) -> None:
-        ack = build_ack(node)
-        if ack is not None:
-            await self._context.send(ack)
 
     async def _refuse(self, node: Node) -> None:
         """Answer a stanza of an unknown kind, so that the server stops sending it."""

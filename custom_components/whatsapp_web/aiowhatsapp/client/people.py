@@ -1,5 +1,6 @@
 """The features about people, put together: what they share, and what they hear of."""
 
+from .calls import Calls
 from .contacts import Contacts
 from .context import Context
 from .devices import Devices
@@ -15,7 +16,7 @@ from .tokens import TrustedContactTokens
 
 
 class People:
-    """Presence, reading, privacy, profiles, blocking."""
+    """Presence, reading, privacy, profiles, blocking, calls."""
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class People:
             context, devices=devices, identities=identities, numbers=self.numbers, tokens=tokens
         )
         self.profile = OwnProfile(context, self.contacts)
+        self.calls = Calls(context, identities)
         self.presence = Presence(context, tokens)
         self.privacy = Privacy(context)
         self.reading = Reading(context, self.privacy)
@@ -41,6 +43,7 @@ class People:
         self.presence.connection_began()
         router.add("presence", self.presence.on_presence)
         router.add("chatstate", self.presence.on_chat_state)
+        router.add("call", self.calls.on_call)
         notifications.add("account_sync", self.privacy.on_account_sync)
         self.contacts.attach(notifications)
 

@@ -12,6 +12,7 @@
 from typing import Final
 
 from ..errors import LocalProtocolError
+from ..events import OwnNameChanged
 from ..events.people import ChatState, ChatStateChanged, PresenceChanged
 from ..jid import Jid
 from ..stanza.message import MAX_TIMESTAMP
@@ -44,6 +45,7 @@ class Presence:
         self._wanted: bool | None = None
         self._followed: dict[Jid, None] = {}
         self._typing: dict[Jid, object] = {}
+        context.dispatcher.subscribe(OwnNameChanged, self._on_own_name)
 
     @property
     def available(self) -> bool:
@@ -62,6 +64,10 @@ class Presence:
         """
         await self._context.wait_online()
         await self._announce(available=available)
+        self._wanted = available
+
+    def prefer(self, *, available: bool) -> None:
+        """Say how we want to appear from the next connection on."""
         self._wanted = available
 
     async def follow(self, user: Jid) -> None:
@@ -115,9 +121,17 @@ class Presence:
         child = Node("paused") if state is ChatState.PAUSED else Node("composing", media)
         await self._context.send(Node("chatstate", {"to": to}, [child]))
 
-    async def _announce(self, *, available: bool) -> None:
+    def _own_name(self) -> str:
+        """The name that goes with our presence; the server wants one."""
         credentials = self._context.credentials
-        name = (credentials.push_name or credentials.business_name or "").replace("@", "")
+        return (credentials.push_name or credentials.business_name or "").replace("@", "")
+
+    def _on_own_name(self, _event: OwnNameChanged) -> None:
+        if self._wanted and not self._context.available and self._context.online.is_set():
+            self._context.spawn(self.restore(), "coming online")
+
+    async def _announce(self, *, available: bool) -> None:
+        name = self._own_name()
         if not name:
             raise LocalProtocolError("Our own name is not known yet")
         kind = "available" if available else "unavailable"
@@ -142,7 +156,7 @@ class Presence:
 
     async def restore(self) -> None:
         """Say again on a new connection what was asked for on an earlier one."""
-        if self._wanted:
+        if self._wanted and self._own_name():
             await self._announce(available=True)
         for chat in tuple(self._followed):
             await self._subscribe(chat)
