@@ -125,8 +125,8 @@ async def test_home_assistant_killed_at_random_points_loses_and_doubles_nothing(
     await arrived(peer, traffic, set(answered))
     assert [text for text, ids in traffic.answers().items() if len(ids) > 1] == []
     print(
-        f"\n{HOME_KILLS} kills: {len(sent)} messages in, {len(received)} events, 0 lost, 0 doubled; "
-        f"{len(answered)} answers confirmed and arrived; "
+        f"\n{HOME_KILLS} kills: {len(sent)} messages in, {len(received)} events, "
+        f"0 lost, 0 doubled; {len(answered)} answers confirmed and arrived; "
         f"{simulator.ledger.ciphertexts} ciphertexts, {len(simulator.ledger.violations)} violations"
     )
 
