@@ -22,6 +22,7 @@ import {
   userOf,
   withoutEmptyLists,
 } from './lib/content.mjs';
+import { VERIFIED, chatCommands, listenToChats } from './lib/chats_baileys.mjs';
 import { listenToPeople, peopleCommands } from './lib/people_baileys.mjs';
 
 const STATUS = ['error', 'pending', 'server_ack', 'delivered', 'read', 'played'];
@@ -68,6 +69,7 @@ function connect() {
     logger,
     // What arrives over the wire is reported; what this peer sends itself is not.
     emitOwnEvents: false,
+    appStateMacVerification: VERIFIED,
     getMessage: findSent,
     makeSignalRepository: repositoryThatSpoils,
     // Waiting for history holds all events of a first login back for up to 20 s.
@@ -79,6 +81,7 @@ function connect() {
 
 function listen(current) {
   const { ev, ws } = current;
+  listenToChats(current);
   listenToPeople(current);
   ev.on('creds.update', () => memory.saveCreds());
   ev.on('connection.update', (update) => onConnection(current, update));
@@ -206,6 +209,7 @@ const nameAndDevice = (address) => {
 };
 
 serve({
+  ...chatCommands(live),
   ...peopleCommands(live),
 
   async start({ url, noise_root, auth_dir = null, version = null, reconnect = true, history = false }) {

@@ -351,6 +351,17 @@ class Peer:
         """Forget everything and ask for a QR code, as a new installation does."""
         await self.command("reinstall")
 
+    async def change_chat(self, chat: str, action: str, value: object = None) -> None:
+        """Archive, mute, pin, read, ... a chat, for all devices of the account."""
+        await self.command("change_chat", chat=chat, action=action, value=value)
+
+    async def wait_chat(self, chat: str, action: str) -> object:
+        """Wait until another device's change of a chat arrives; give its value."""
+        event = await self.next_event(
+            "chat", lambda data: data["chat"] == chat and data["action"] == action
+        )
+        return event.get("value")
+
     async def logout(self) -> None:
         await self.command("logout")
 

@@ -16,6 +16,7 @@ import {
   userOf,
   withoutEmptyLists,
 } from './lib/content.mjs';
+import { chatCommands, listenToChats } from './lib/chats_zapo.mjs';
 import { listenToPeople, peopleCommands } from './lib/people_zapo.mjs';
 import { ZapoStore } from './lib/zapo_store.mjs';
 
@@ -102,6 +103,7 @@ function keepConnecting(current) {
 function listen(current) {
   listenToPeople(current);
   const mine = (handle) => (event) => client === current && handle(event);
+  listenToChats(current, mine);
   current.on('auth_qr', mine(({ qr }) => emit('qr', { qr })));
   current.on('connection_success', mine(() => {
     opening.success = true;
@@ -265,6 +267,7 @@ const GROUP_ACTIONS = {
 const usersOf = (jid) => [userOf(jid), ...(otherNames.has(userOf(jid)) ? [otherNames.get(userOf(jid))] : [])];
 
 serve({
+  ...chatCommands(live),
   ...peopleCommands(live),
 
   async start({ url, noise_root, auth_dir = null, version = null, reconnect = true, history = false }) {

@@ -121,17 +121,7 @@ def _linked_devices(server: Simulator, device: Device, node: Node) -> list[Node]
 
 
 def _app_state(server: Simulator, device: Device, node: Node) -> list[Node]:
-    sync = node.required_child("sync")
-    return [Node("sync", {}, [_collection(each) for each in sync.children("collection")])]
-
-
-def _collection(asked: Node) -> Node:
-    """Answer for a collection in which nothing was ever written."""
-    name = asked.required_attr("name")
-    if asked.child("patch") is not None:
-        error = Node("error", {"code": "501", "text": "feature-not-implemented"})
-        return Node("collection", {"name": name, "type": "error"}, [error])
-    return Node("collection", {"name": name, "version": "0", "has_more_patches": "false"})
+    return server.app_states.answer(device, node)
 
 
 def _picture(server: Simulator, device: Device, node: Node) -> list[Node]:

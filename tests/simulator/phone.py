@@ -23,6 +23,7 @@ from .phone_groups import PhoneGroups
 from .phone_keys import PhoneKeys, pad, seal_identity, unpad
 from .phone_log import PhoneMessage, PhoneReceipt, Sent
 from .phone_retry import ack
+from .phone_state import PhoneState
 
 if TYPE_CHECKING:
     from .server import Simulator
@@ -36,6 +37,7 @@ class Phone:
         self.account = account
         self.keys = PhoneKeys(server.now())
         self.groups = PhoneGroups(self)
+        self.state = PhoneState(self)
         self.messages: list[PhoneMessage] = []
         self.receipts: list[PhoneReceipt] = []
         self.calls = PhoneCalls(self)
@@ -164,6 +166,8 @@ class Phone:
         for device in self.account.companions:
             self.server.device_unlinked(device)
         self.keys = PhoneKeys(self.server.now())
+        self.server.app_states.forget(self.account)
+        self.state = PhoneState(self)
         self.device.identity_public = self.keys.identity.key_pair.public
         self.device.registration_id = self.keys.identity.registration_id
         shelf = self.device.keys
@@ -276,6 +280,8 @@ class Phone:
             case "receipt":
                 self._on_receipt(node)
             case "notification":
+                if node.attr("type") == "server_sync":
+                    self.state.follow_all(node)
                 self.emit(ack(node))
             case "call":
                 self.calls.on_call(node)

@@ -43,8 +43,7 @@ class PhoneKeys:
         )
         self.signed: SignedPreKey = make_signed_pre_key(self.identity.key_pair, 1, now, os.urandom)
         self.one_time: dict[int, PreKey] = {}
-        self.app_state_key_id = b"\0\0" + os.urandom(4)
-        self.app_state_key = os.urandom(32)
+        self.app_state = {b"\0\0\0\0\0\1": os.urandom(32)}
         self._sessions: dict[Device, SessionRecord] = {}
         self._next_key = 1
 

@@ -1,5 +1,6 @@
 """What a phone and its own companions say to each other (category peer)."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 import zlib
 
@@ -31,20 +32,24 @@ def welcome(phone: Phone, device: Device) -> None:
     send_history(phone, device, kinds.RECENT, recent)
 
 
-def share_keys(phone: Phone, device: Device) -> None:
-    """Share the app-state key."""
+def share_keys(phone: Phone, device: Device, key_ids: Iterable[bytes] | None = None) -> None:
+    """Share keys of the app state: those asked for, without data for one that is not there."""
     message = wire.Message()
     protocol = message.protocolMessage
     protocol.type = wire.Message.ProtocolMessage.APP_STATE_SYNC_KEY_SHARE
-    key = protocol.appStateSyncKeyShare.keys.add()
-    key.keyId.keyId = phone.keys.app_state_key_id
-    key.keyData.keyData = phone.keys.app_state_key
-    key.keyData.fingerprint.rawId = phone.account.raw_id
-    key.keyData.fingerprint.currentIndex = phone.account.next_key_index - 1
-    key.keyData.fingerprint.deviceIndexes.extend(
-        each.key_index or 0 for each in phone.account.devices.values()
-    )
-    key.keyData.timestamp = phone.server.now() * 1000
+    for key_id in phone.keys.app_state if key_ids is None else key_ids:
+        key = protocol.appStateSyncKeyShare.keys.add()
+        key.keyId.keyId = key_id
+        data = phone.keys.app_state.get(key_id)
+        if data is None:
+            continue
+        key.keyData.keyData = data
+        key.keyData.fingerprint.rawId = phone.account.raw_id
+        key.keyData.fingerprint.currentIndex = phone.account.next_key_index - 1
+        key.keyData.fingerprint.deviceIndexes.extend(
+            each.key_index or 0 for each in phone.account.devices.values()
+        )
+        key.keyData.timestamp = phone.server.now() * 1000
     phone.send_peer(device, message)
 
 
@@ -73,7 +78,8 @@ def answer(phone: Phone, device: Device, stanza_id: str, message: wire.Message) 
     protocol = message.protocolMessage
     kinds = wire.Message.ProtocolMessage
     if protocol.type == kinds.APP_STATE_SYNC_KEY_REQUEST:
-        share_keys(phone, device)
+        asked = protocol.appStateSyncKeyRequest.keyIds
+        share_keys(phone, device, [each.keyId for each in asked])
     elif protocol.type == kinds.PEER_DATA_OPERATION_REQUEST_MESSAGE:
         request = protocol.peerDataOperationRequestMessage
         wanted = wire.Message.PeerDataOperationRequestType.PLACEHOLDER_MESSAGE_RESEND

@@ -13,6 +13,7 @@ from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
 from . import iqs, login
 from .accounts import SERVER_JID, Account, Device, Directory
+from .app_state import AppStates
 from .calls import Calls
 from .control import add_control
 from .faults import Faults
@@ -49,6 +50,7 @@ class Simulator:
         self.link_codes = LinkCodes(self, self.pairing)
         self.groups = Groups(self)
         self.router = Router(self)
+        self.app_states = AppStates(self)
         self.minimum_version = (2, 3000, 1_000_000_000)
         self.edge_routing = True
         # With a number, only so many stanzas of a backlog are sent before the client asks.

@@ -6,11 +6,18 @@ import random
 
 import pytest
 
+from custom_components.whatsapp_web.aiowhatsapp.appstate import CollectionState
 from custom_components.whatsapp_web.aiowhatsapp.client.context import Context
 from custom_components.whatsapp_web.aiowhatsapp.client.copies import take_over_copy
 from custom_components.whatsapp_web.aiowhatsapp.client.prekeys import UPLOAD_DUE
 from custom_components.whatsapp_web.aiowhatsapp.signal import MAX_KEY_ID, SignalAddress, create
-from custom_components.whatsapp_web.aiowhatsapp.store import COPY_MARK, MemoryBackend, Store, Table
+from custom_components.whatsapp_web.aiowhatsapp.store import (
+    COPY_MARK,
+    MemoryBackend,
+    Put,
+    Store,
+    Table,
+)
 from tests.aiowhatsapp.client.pairing_support import FakeClock
 from tests.aiowhatsapp.store.freeze import ALICE, GROUP, fill
 from tests.aiowhatsapp.store.support import run_blocking
@@ -19,7 +26,7 @@ from tests.whatsapp_web.fakes import make_credentials
 type Contents = dict[Table, dict[str, bytes]]
 
 DROPPED = (Table.SESSION, Table.SENDER_KEY_TARGET, Table.DEVICE_LIST)
-CHANGED = (Table.SENDER_KEY, Table.META)
+CHANGED = (Table.SENDER_KEY, Table.META, Table.COLLECTION)
 
 
 @pytest.fixture
@@ -28,6 +35,10 @@ async def store() -> AsyncIterator[Store]:
     made = Store(MemoryBackend())
     await made.open()
     await fill(made)
+    await made.app_state.put(None, "regular", CollectionState())
+    for table in Table:
+        if not await made.backend.count(table):
+            await made.backend.commit([Put(table, "any", b"any")])
     yield made
     await made.close()
 
@@ -79,6 +90,7 @@ async def test_nothing_that_encrypts_is_taken_over(
             assert after[table] == before[table]
     # Others' sender keys only read; the group goes on being readable.
     assert after[Table.SENDER_KEY] == before[Table.SENDER_KEY]
+    assert await store.app_state.is_stale(None, "regular")
     meta = dict(after[Table.META])
     assert meta.pop(UPLOAD_DUE) == b"\x01"
     assert meta.pop(".next_pre_key_id") != before[Table.META][".next_pre_key_id"]

@@ -17,7 +17,7 @@ from .support import sqlite_backend
 
 SCRIPTS = Path(__file__).parent
 # All that the store imports; without the package's own face the child starts fast.
-PARTS = ("store", "signal", "crypto", "proto", "errors.py", "jid.py")
+PARTS = ("store", "appstate", "signal", "crypto", "proto", "errors.py", "jid.py")
 
 WRITERS = 4
 ROUNDS = 6

@@ -7,7 +7,7 @@ change it, a snapshot replaces it. Nothing is taken over before its MACs were ch
 from .keys import SyncKeys, choose_active, expand
 from .lthash import EMPTY_HASH
 from .mutation import Change, Mutation, Operation
-from .patch import build_patch, key_ids_of_patch, version_of_patch
+from .patch import build_patch, index_macs_of_changes, key_ids_of_patch, version_of_patch
 from .processor import Applied, CollectionState, KnownRecord, apply_patch, index_macs_of
 from .snapshot import apply_snapshot, key_ids_of_snapshot
 
@@ -26,6 +26,7 @@ __all__ = [
     "choose_active",
     "expand",
     "index_macs_of",
+    "index_macs_of_changes",
     "key_ids_of_patch",
     "key_ids_of_snapshot",
     "version_of_patch",

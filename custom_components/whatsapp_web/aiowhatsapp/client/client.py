@@ -28,7 +28,9 @@ from ..stanza.ack import Nack, build_ack
 from ..store import RunBlocking, Store
 from ..transport.base import Connector
 from ..wabinary import Node
+from .account_state import AccountState
 from .addons import AddOns
+from .appstate import no_download
 from .chat_log import ChatLog
 from .context import Context
 from .copies import skip_pre_keys, take_over_copy
@@ -94,12 +96,19 @@ class Client:
         self._pre_keys = PreKeys(context)
         self._outgoing = Outgoing(context, self._devices, self._sessions, self._tokens)
         chat_log = self.log = ChatLog(context)
+        account = self._account = AccountState(
+            context,
+            identities=self._identities,
+            sessions=self._sessions,
+            download=no_download,
+        )
+        self.chats: Final = account.chats
         self._inbox = Inbox(
             context,
             sessions=self._sessions,
             identities=self._identities,
             groups=GroupKeys(context),
-            peer=PeerMessages(context, self._identities),
+            peer=PeerMessages(context, self._identities, account),
             receipts=Receipts(context),
             retries=RetryRequester(context, self._pre_keys),
             addons=AddOns(context, chat_log),
@@ -357,8 +366,8 @@ class Client:
         return self._context.phone_of(jid)
 
     async def name_of(self, jid: Jid) -> str | None:
-        """The name a user gave themselves, where it is known."""
-        return await self._context.store.contacts.get(None, str(self._context.canonical(jid.bare)))
+        """The name of a user or chat: the phone's, or the one they gave themselves."""
+        return await self._account.names.of(jid.bare)
 
     async def diagnostics(self) -> dict[str, str | int | bool | None]:
         """Figures for a bug report: no keys, names, numbers or texts."""
@@ -449,11 +458,13 @@ class Client:
         router.add_group("message", self._inbox.receive)
         router.add("receipt", ReceiptHandler(context, self._responder).handle)
         router.add("notification", notifications.handle)
-        router.add("ib", IbHandler(context, backlog).handle)
+        ib = IbHandler(context, backlog)
+        router.add("ib", ib.handle)
         router.add("iq", self._answer_ping)
         for silent in ("ack", "error", "stream:features"):
             router.add(silent, _ignore)
         self._people.attach(router, notifications)
+        self._account.attach(notifications, ib)
         router.set_fallback(self._refuse)
         router.set_after(fault=self._give_up_on, done=count)
         return router
@@ -485,6 +496,7 @@ class Client:
     async def _on_ready(self) -> None:
         self._connections += 1
         self._people.on_ready()
+        self._account.on_ready()
 
     def _on_own_name(self, event: OwnNameChanged) -> None:
         self._context.set_push_name(event.name)

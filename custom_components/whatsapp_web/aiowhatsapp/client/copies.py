@@ -13,6 +13,7 @@ from ..signal import SignalAddress
 from ..store import Transaction
 from .context import Context
 from .prekeys import UPLOAD_DUE
+from .sync_actions import COLLECTIONS
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ async def take_over_copy(context: Context) -> None:
         # Notifications of changes went to the original.
         await store.device_lists.clear(tx)
         await skip_pre_keys(context, tx)
+        await store.app_state.mark_stale(tx, COLLECTIONS)
         store.settle_copy(tx)
     _LOGGER.info("This state was restored or copied: beginning new sessions with everybody")
 

@@ -16,6 +16,7 @@ from ..jid import SERVER_LID, Jid
 from ..proto import wire
 from ..stanza.message import MessageStanza
 from ..store import Transaction
+from .account_state import AccountState
 from .context import Context
 from .identity import Identities
 
@@ -35,14 +36,16 @@ _NO_NAME: Final = "-"
 class PeerMessages:
     """Reads what our own phone tells this device."""
 
-    def __init__(self, context: Context, identities: Identities) -> None:
-        """Share the client's context."""
+    def __init__(self, context: Context, identities: Identities, account: AccountState) -> None:
+        """Share the client's context and its parts."""
         self._context = context
         self._identities = identities
+        self._account = account
 
     async def store(self, tx: Transaction, stanza: MessageStanza, message: wire.Message) -> bool:
         """Keep what must not be lost; say whether the message announces history."""
         if not message.HasField("protocolMessage"):
+            await self._account.names.note_message(tx, stanza)
             return False
         protocol = message.protocolMessage
         special = (
@@ -73,6 +76,8 @@ class PeerMessages:
         if not stanza.from_me or not message.HasField("protocolMessage"):
             return
         protocol = message.protocolMessage
+        if protocol.HasField("appStateSyncKeyShare"):
+            self._account.app_state.follow()
         if protocol.HasField("historySyncNotification"):
             inline = protocol.historySyncNotification.initialHistBootstrapInlinePayload
             if inline:

@@ -137,6 +137,77 @@ class DeviceListRecord(_message.Message):
     fetched_at: int
     def __init__(self, devices: _Optional[_Iterable[_Union[DeviceListRecord.Device, _Mapping]]] = ..., fetched_at: _Optional[int] = ...) -> None: ...
 
+class CollectionRecord(_message.Message):
+    __slots__ = ("version", "hash", "diverged")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    DIVERGED_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    hash: bytes
+    diverged: bool
+    def __init__(self, version: _Optional[int] = ..., hash: _Optional[bytes] = ..., diverged: bool = ...) -> None: ...
+
+class SyncedRecord(_message.Message):
+    __slots__ = ("value_mac", "key_id")
+    VALUE_MAC_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    value_mac: bytes
+    key_id: bytes
+    def __init__(self, value_mac: _Optional[bytes] = ..., key_id: _Optional[bytes] = ...) -> None: ...
+
+class ChatRecord(_message.Message):
+    __slots__ = ("name", "archived", "pinned_at", "muted_until", "marked_unread", "locked", "labels", "last_message_at", "oldest", "history_complete", "is_parent_group")
+    class OldestMessage(_message.Message):
+        __slots__ = ("id", "from_me", "timestamp")
+        ID_FIELD_NUMBER: _ClassVar[int]
+        FROM_ME_FIELD_NUMBER: _ClassVar[int]
+        TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+        id: str
+        from_me: bool
+        timestamp: int
+        def __init__(self, id: _Optional[str] = ..., from_me: bool = ..., timestamp: _Optional[int] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVED_FIELD_NUMBER: _ClassVar[int]
+    PINNED_AT_FIELD_NUMBER: _ClassVar[int]
+    MUTED_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    MARKED_UNREAD_FIELD_NUMBER: _ClassVar[int]
+    LOCKED_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    LAST_MESSAGE_AT_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    IS_PARENT_GROUP_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    archived: bool
+    pinned_at: int
+    muted_until: int
+    marked_unread: bool
+    locked: bool
+    labels: _containers.RepeatedScalarFieldContainer[str]
+    last_message_at: int
+    oldest: ChatRecord.OldestMessage
+    history_complete: bool
+    is_parent_group: bool
+    def __init__(self, name: _Optional[str] = ..., archived: bool = ..., pinned_at: _Optional[int] = ..., muted_until: _Optional[int] = ..., marked_unread: bool = ..., locked: bool = ..., labels: _Optional[_Iterable[str]] = ..., last_message_at: _Optional[int] = ..., oldest: _Optional[_Union[ChatRecord.OldestMessage, _Mapping]] = ..., history_complete: bool = ..., is_parent_group: bool = ...) -> None: ...
+
+class ContactRecord(_message.Message):
+    __slots__ = ("full_name", "first_name", "username")
+    FULL_NAME_FIELD_NUMBER: _ClassVar[int]
+    FIRST_NAME_FIELD_NUMBER: _ClassVar[int]
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    full_name: str
+    first_name: str
+    username: str
+    def __init__(self, full_name: _Optional[str] = ..., first_name: _Optional[str] = ..., username: _Optional[str] = ...) -> None: ...
+
+class LabelRecord(_message.Message):
+    __slots__ = ("name", "color")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    COLOR_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    color: int
+    def __init__(self, name: _Optional[str] = ..., color: _Optional[int] = ...) -> None: ...
+
 class SentMessageRecord(_message.Message):
     __slots__ = ("message", "sent_at", "resends", "type")
     class Resend(_message.Message):

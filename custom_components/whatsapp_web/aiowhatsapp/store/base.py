@@ -32,6 +32,12 @@ class Table(StrEnum):
     SENDER_KEY = "sender_key"
     SENDER_KEY_TARGET = "sender_key_target"
     APP_STATE_KEY = "app_state_key"
+    ADDRESS_BOOK = "address_book"
+    COLLECTION = "collection"
+    SYNCED_RECORD = "synced_record"
+    CHAT = "chat"
+    LABEL = "label"
+    STAR = "star"
     LID = "lid"
     DEVICE_LIST = "device_list"
     MESSAGE_SECRET = "message_secret"  # noqa: S105 - a table's name

@@ -22,6 +22,8 @@ CACHED_TABLES: Final = frozenset(
         Table.LID,
         Table.DEVICE_LIST,
         Table.CONTACT,
+        Table.ADDRESS_BOOK,
+        Table.CHAT,
         Table.META,
     }
 )

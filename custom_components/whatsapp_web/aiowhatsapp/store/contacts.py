@@ -121,6 +121,11 @@ class ContactStore(Port):
         """Return a person's name."""
         return _text(await self._get(tx, Table.CONTACT, user))
 
+    async def get_many(self, tx: Transaction | None, users: Iterable[str]) -> dict[str, str]:
+        """Return the names that are known out of `users`."""
+        found = await self._get_many(tx, Table.CONTACT, list(users))
+        return {user: value.decode() for user, value in found.items()}
+
     async def put(self, tx: Transaction | None, user: str, name: str) -> None:
         """Keep a person's name, cut to 256 characters."""
         value = name[:MAX_NAME].encode("utf-8", "replace")

@@ -1,7 +1,9 @@
 """The store of one connection: all typed ports over one backend."""
 
+from .app_state import AppStateStore
 from .base import COPY_MARK, Backend, Delete, Put, Table
 from .chat_log import ChatTimerStore, MessageLogStore, PollStore
+from .chats import AddressBookStore, ChatStore, LabelStore, StarStore
 from .contacts import ContactStore, DeviceListStore, LidStore
 from .keys import (
     AppStateKeyStore,
@@ -44,6 +46,11 @@ class Store:
         self.lids = LidStore(backend)
         self.device_lists = DeviceListStore(backend)
         self.contacts = ContactStore(backend)
+        self.address_book = AddressBookStore(backend)
+        self.app_state = AppStateStore(backend)
+        self.chats = ChatStore(backend)
+        self.labels = LabelStore(backend)
+        self.stars = StarStore(backend)
         self.message_secrets = MessageSecretStore(backend)
         self.sent_messages = SentMessageStore(backend)
         self.message_log = MessageLogStore(backend)

@@ -1,5 +1,6 @@
 """Typed port for what others wrote and we did not say to have read."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
@@ -36,6 +37,12 @@ class UnreadStore(Port):
             (key.removeprefix(prefix), _read(data))
             for key, data in await self._scan(tx, Table.UNREAD, prefix=prefix)
         ]
+
+    async def counts(self, tx: Transaction | None) -> dict[Jid, int]:
+        """Count the messages of each chat."""
+        keys = await self._keys(tx, Table.UNREAD, "")
+        chats = Counter(key.partition("/")[0] for key in keys)
+        return {Jid.parse(chat): count for chat, count in chats.items()}
 
     async def find(
         self, tx: Transaction | None, message_id: str

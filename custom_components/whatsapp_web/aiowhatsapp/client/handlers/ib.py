@@ -1,6 +1,7 @@
 """`<ib>`: the server's word on the session itself, never acked."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from ...iq.session import CleanDirty
@@ -60,6 +61,11 @@ class IbHandler:
         """Share the client's context; `backlog` belongs to the same connection."""
         self._context = context
         self._backlog = backlog
+        self._on_dirty: dict[str, Callable[[], Awaitable[None]]] = {}
+
+    def add(self, kind: str, handler: Callable[[], Awaitable[None]]) -> None:
+        """Have a feature note one kind of change, before the server is told to forget it."""
+        self._on_dirty[kind] = handler
 
     async def handle(self, node: Node) -> None:
         """Act on the children that matter; the rest is news for other clients."""
@@ -75,7 +81,7 @@ class IbHandler:
                 case "edge_routing":
                     await self._keep_routing(child)
                 case "dirty":
-                    self._clean(child)
+                    await self._clean(child)
                 case _:
                     pass
 
@@ -85,9 +91,11 @@ class IbHandler:
         if 0 < len(info) <= MAX_ROUTING_INFO:
             await self._context.store.meta.put(None, ROUTING_INFO, info)
 
-    def _clean(self, node: Node) -> None:
-        """Confirm a change that is fetched when it is needed, as all here is."""
+    async def _clean(self, node: Node) -> None:
+        """Confirm a change that was noted, or that is fetched when it is needed."""
         kind = node.attr("type")
+        if (noting := self._on_dirty.get(kind or "")) is not None:
+            await noting()
         if kind:
             spec = CleanDirty(kind, node.attr("timestamp"))
             self._context.spawn(self._context.execute(spec), "confirming a change")

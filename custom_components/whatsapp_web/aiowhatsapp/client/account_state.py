@@ -1,0 +1,49 @@
+"""What the account's devices share, put together: app state, chats, names."""
+
+from typing import Final
+
+from .appstate import AppState, DownloadBlob
+from .chats import Chats
+from .context import Context
+from .handlers.ib import IbHandler
+from .handlers.notification import NotificationHandler
+from .identity import Identities
+from .names import Names
+from .peer_requests import PeerRequests
+from .sessions import Sessions
+from .sync_actions import SyncActions
+
+DIRTY_APP_STATE: Final = "syncd_app_state"
+
+
+class AccountState:
+    """The app state, and the features that live on it."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        identities: Identities,
+        sessions: Sessions,
+        download: DownloadBlob,
+    ) -> None:
+        """Share the client's context and its parts."""
+        self.names = Names(context)
+        self.peer = PeerRequests(context, sessions)
+        self.app_state = AppState(
+            context,
+            identities=identities,
+            peer=self.peer,
+            actions=SyncActions(context),
+            download=download,
+        )
+        self.chats = Chats(context, self.app_state, self.names)
+
+    def attach(self, notifications: NotificationHandler, ib: IbHandler) -> None:
+        """Hear of a new connection's stanzas."""
+        notifications.add("server_sync", self.app_state.on_notification)
+        ib.add(DIRTY_APP_STATE, self.app_state.mark)
+
+    def on_ready(self) -> None:
+        """Fetch what earlier connections left to be fetched."""
+        self.app_state.follow()

@@ -1,0 +1,70 @@
+"""What people are called: by the phone's address book first, by themselves last."""
+
+from collections.abc import Iterable
+
+from ..jid import Jid
+from ..proto import storage
+from ..stanza.message import MessageStanza
+from ..store import Transaction
+from .context import Context
+
+
+class Names:
+    """Finds and learns the names of people and chats."""
+
+    def __init__(self, context: Context) -> None:
+        """Share the client's context."""
+        self._context = context
+
+    async def note_message(self, tx: Transaction, stanza: MessageStanza) -> None:
+        """Learn from a message: who wrote, and that its chat is there."""
+        context = self._context
+        if stanza.push_name and not stanza.from_me:
+            await self.learn(tx, [(stanza.sender.bare, stanza.push_name)])
+        chat = context.canonical(stanza.chat)
+        if not (chat.is_user or chat.is_group):
+            return
+        record = await context.store.chats.get(tx, chat) or storage.ChatRecord()
+        if record.last_message_at < stanza.timestamp:
+            record.last_message_at = stanza.timestamp
+            await context.store.chats.put(tx, chat, record)
+
+    async def learn(self, tx: Transaction, names: Iterable[tuple[Jid, str]]) -> None:
+        """Keep the names that people gave themselves, where they are news."""
+        context = self._context
+        for user, name in names:
+            key = str(context.canonical(user))
+            if await context.store.contacts.get(tx, key) != name:
+                await context.store.contacts.put(tx, key, name)
+
+    async def of(self, jid: Jid) -> str | None:
+        """Name a person, a group or another chat as well as is known."""
+        return (await self.of_many([jid])).get(jid)
+
+    async def of_many(self, jids: Iterable[Jid]) -> dict[Jid, str]:
+        """Name those of them whose names are known."""
+        store = self._context.store
+        forms = {jid: self._context.forms_of(jid) for jid in jids}
+        every = list(dict.fromkeys(form for known in forms.values() for form in known))
+        book = await store.address_book.get_many(None, every)
+        pushed = await store.contacts.get_many(None, map(str, every))
+        chats = await store.chats.get_many(None, every)
+        named = {}
+        for jid, known in forms.items():
+            names = (
+                *(name_in_book(book.get(form)) for form in known),
+                *(pushed.get(str(form)) for form in known),
+                *(chats[form].name for form in known if form in chats),
+                *(book[form].username for form in known if form in book),
+            )
+            name = next((name for name in names if name), None)
+            if name is not None:
+                named[jid] = name
+        return named
+
+
+def name_in_book(record: storage.ContactRecord | None) -> str | None:
+    """The name that the phone's owner gave a person."""
+    if record is None:
+        return None
+    return record.full_name or record.first_name or None
