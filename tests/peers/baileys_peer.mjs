@@ -5,6 +5,8 @@ import makeWASocket, {
   DisconnectReason,
   WA_CERT_DETAILS,
   WAMessageStubType,
+  decryptEventResponse,
+  decryptPollVote,
   generateMessageIDV2,
   proto,
 } from '@whiskeysockets/baileys';
@@ -252,6 +254,30 @@ serve({
       const options = { messageId: id, statusJidList: audience, ...style };
       return (await sock.sendMessage('status@broadcast', content, options)).message;
     });
+  },
+
+  /** What Baileys composes itself out of its own way to say things; times in milliseconds. */
+  async compose({ to, content, options = {}, message_id }) {
+    const sock = live();
+    const id = message_id ?? generateMessageIDV2(sock.user?.id);
+    const { event, ...rest } = content;
+    const said = event
+      ? { event: { ...event, startDate: new Date(event.startDate), endDate: new Date(event.endDate) } }
+      : rest;
+    return remember(id, async () =>
+      (await sock.sendMessage(to, said, { ...options, messageId: id })).message,
+    );
+  },
+
+  /** Open what was sealed under the secret of another message. */
+  async open_addon({ use, secret, target, author, modifier, payload, iv }) {
+    const sealed = { encPayload: payload, encIv: iv };
+    if (use === 'Poll Vote') {
+      const where = { pollCreatorJid: author, pollMsgId: target, pollEncKey: secret, voterJid: modifier };
+      return { opened: withoutEmptyLists(decryptPollVote(sealed, where)) };
+    }
+    const where = { eventCreatorJid: author, eventMsgId: target, eventEncKey: secret, responderJid: modifier };
+    return { opened: withoutEmptyLists(decryptEventResponse(sealed, where)) };
   },
 
   async mark_read({ keys }) {

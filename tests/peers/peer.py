@@ -315,6 +315,20 @@ class Peer:
         result = await self.command("send", to=to, content=content, message_id=message_id)
         return str(result["message_id"])
 
+    async def compose(self, to: str, content: dict[str, Any], **options: Any) -> str:
+        """Have Baileys compose a message in its own way; zapo-js has no way of its own."""
+        result = await self.command("compose", to=to, content=content, options=options)
+        return str(result["message_id"])
+
+    async def seal_addon(self, use: str, content: dict[str, Any], **given: Any) -> dict[str, Any]:
+        """Seal under another message's secret: zapo-js alone can. Gives `payload`."""
+        return await self.command("seal_addon", use=use, content=content, **given)
+
+    async def open_addon(self, use: str, **given: Any) -> dict[str, Any]:
+        """Open what was sealed so; Baileys can that with votes and answers to events."""
+        opened: dict[str, Any] = (await self.command("open_addon", use=use, **given))["opened"]
+        return opened
+
     async def group(self, do: str, /, **given: Any) -> dict[str, Any]:
         """Do something with a group: README.md lists what."""
         return await self.command("group", do=do, **given)

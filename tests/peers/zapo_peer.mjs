@@ -2,7 +2,8 @@
 
 import { emit, errorText, logLine, serve } from './lib/wire.mjs';
 import { WebSocket as NodeWebSocket } from 'ws';
-import { WaClient } from 'zapo-js';
+import { WaClient, proto } from 'zapo-js';
+import { decryptAddonPayload, encryptAddonPayload } from 'zapo-js/message';
 
 import {
   Spoiler,
@@ -76,6 +77,7 @@ function connect() {
       ...(reconnect ? {} : { maxReconnectAttempts: 0 }),
       ...(version ? { version } : {}),
       history: { enabled: history },
+      addons: { autoDecrypt: true },
       logoutStoreClear: KEEP,
       testHooks: { noiseRootCa: { publicKey: new Uint8Array(Buffer.from(root, 'hex')), serial: 0 } },
     },
@@ -111,6 +113,7 @@ function listen(current) {
   }));
   current.on('transport_node_in', mine(({ node }) => onNode(node)));
   current.on('message', mine(onMessage));
+  current.on('message_addon', mine(onAddon));
   current.on('message_receipt', mine(({ rawNode }) => onReceipt(receiptOf(rawNode))));
   current.on('stanza_unhandled', mine(onUnhandled));
   current.on('history_sync_chunk', mine(({ messagesCount, conversationsCount }) =>
@@ -198,6 +201,19 @@ function onMessage({ rawNode, message, timestampSeconds }) {
     raw: withoutEmptyLists(message),
   });
 }
+
+/** What was sealed under the secret of another message, which zapo-js keeps and opens itself. */
+function onAddon({ rawNode, kind, targetMessageId, decrypted }) {
+  const { kind: _kind, ...opened } = decrypted;
+  emit('addon', { ...whereOf(rawNode), kind, target: targetMessageId, opened: withoutEmptyLists(opened) });
+}
+
+const ADDONS = {
+  'Poll Vote': proto.Message.PollVoteMessage,
+  'Event Response': proto.Message.EventResponseMessage,
+  'Enc Reaction': proto.Message.ReactionMessage,
+  'Message Edit': proto.Message,
+};
 
 function onUnhandled({ rawNode, reason }) {
   if (reason.startsWith('message.decrypt_failed')) {
@@ -291,6 +307,35 @@ serve({
 
   async group({ do: action, ...given }) {
     return (await GROUP_ACTIONS[action](given)) ?? {};
+  },
+
+  /** Seal under the secret of another message. */
+  async seal_addon({ use, secret, target, author, modifier, content, iv }) {
+    const payload = ADDONS[use].encode(content).finish();
+    const sealed = await encryptAddonPayload({
+      messageSecret: secret,
+      stanzaId: target,
+      parentMsgOriginalSender: author,
+      modificationSender: modifier,
+      modificationType: use,
+      payload,
+      iv,
+    });
+    return { payload: sealed };
+  },
+
+  /** Open what was sealed so. */
+  async open_addon({ use, secret, target, author, modifier, payload, iv }) {
+    const opened = await decryptAddonPayload({
+      messageSecret: secret,
+      stanzaId: target,
+      parentMsgOriginalSender: author,
+      modificationSender: modifier,
+      modificationType: use,
+      ciphertext: payload,
+      iv,
+    });
+    return { opened: withoutEmptyLists(ADDONS[use].decode(opened)) };
   },
 
   async mark_read({ keys }) {

@@ -119,6 +119,8 @@ class ChatLog:
         context = self._context
         if not 0 <= seconds <= MAX_TIMER:
             return
+        # Whoever set it in the future would have the last word until then.
+        set_at = min(max(set_at, 0), context.now())
         known = await self._timer_record(tx, chat)
         if known is not None and (known.set_at > set_at or known.seconds == seconds):
             return
@@ -266,16 +268,14 @@ class ChatLog:
             kind = wire.Message.ProtocolMessage.Type.EPHEMERAL_SETTING
             if protocol.HasField("type") and protocol.type == kind:
                 set_at = protocol.ephemeralSettingTimestamp or entry.timestamp
-                await self.set_timer(
-                    tx, entry.chat, protocol.ephemeralExpiration, set_at=_bounded(set_at)
-                )
+                await self.set_timer(tx, entry.chat, protocol.ephemeralExpiration, set_at=set_at)
             return
         # Any message tells the timer that its sender knows; but what is quiet tells nothing.
         if entry.chat.is_user and has_context(inner):
             context = context_of(inner)
             if context is not None and context.HasField("expiration"):
                 set_at = context.ephemeralSettingTimestamp or entry.timestamp
-                await self.set_timer(tx, entry.chat, context.expiration, set_at=_bounded(set_at))
+                await self.set_timer(tx, entry.chat, context.expiration, set_at=set_at)
 
     async def _log(self, tx: Transaction, entry: LoggedMessage) -> None:
         record = _record(entry)
@@ -308,11 +308,6 @@ def text_in(content: wire.Message.PollCreationMessage) -> tuple[str, list[str]]:
     """Read the question and the options of a poll."""
     options = content.options[:MAX_OPTIONS_READ]
     return _text(content.name), [_text(option.optionName) for option in options]
-
-
-def _bounded(set_at: int) -> int:
-    """A time that someone else gave, as unix seconds that fit."""
-    return min(max(set_at, 0), 2**40)
 
 
 def _text(value: str | bytes) -> str:
