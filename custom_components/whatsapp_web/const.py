@@ -17,8 +17,12 @@ CONF_BACKUP_AFTER: Final = "backup_after"
 CONF_BACKUP_CONNECTION: Final = "backup_connection"
 CONF_BLOCK_CHANGED_IDENTITY: Final = "block_changed_identity"
 CONF_DEFAULT_RECIPIENT: Final = "default_recipient"
+CONF_FOLLOW_PRESENCE: Final = "follow_presence"
 CONF_MARK_AS_READ: Final = "mark_as_read"
 CONF_MESSAGES_PER_MINUTE: Final = "messages_per_minute"
+CONF_PEOPLE: Final = "people"
+CONF_PERSON: Final = "person"
+CONF_PHONE: Final = "phone"
 CONF_STALE_AFTER: Final = "stale_after"
 
 ATTR_CONFIG_ENTRY_ID: Final = "config_entry_id"
@@ -27,8 +31,10 @@ ATTR_RECIPIENT: Final = "recipient"
 ATTR_TITLE: Final = "title"
 
 SERVICE_SEND_MESSAGE: Final = "send_message"
+EVENT_CALL: Final = "whatsapp_web_call"
 EVENT_CONNECTION: Final = "whatsapp_web_connection"
 EVENT_MESSAGE_RECEIVED: Final = "whatsapp_web_message_received"
+EVENT_PRESENCE: Final = "whatsapp_web_presence"
 
 # The recipient that stands for the linked account itself.
 RECIPIENT_ME: Final = "me"

@@ -45,6 +45,7 @@ from .exceptions import cause_of, entry_error
 from .issues import ISSUE_PASSKEY, async_show_issue, async_update_issues
 from .messages import MessageOrigin, ReceivedMessage, describe_message
 from .options import ConnectionOptions
+from .people import async_follow_people
 from .recovery import Recovery
 from .server import ServerSettingRefused, async_get_server
 from .storage import StoredConnection, async_get_storage
@@ -189,6 +190,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         ):
             self._resources.callback(unsubscribe)
         self._resources.callback(self._recovery.async_cancel)
+        self._resources.callback(async_follow_people(self))
         await self.client.start()
 
     @callback
@@ -239,7 +241,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
 
     @callback
     def _on_message(self, event: MessageEvent) -> None:
-        message = describe_message(event.message, self._origin())
+        message = describe_message(event.message, self.origin())
         # From here on a crash must not tell it again.
         event.take()
         if message.stands_alone:
@@ -248,13 +250,15 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
             listener(message)
 
     @callback
-    def _origin(self) -> MessageOrigin:
+    def origin(self) -> MessageOrigin:
+        """Say whose account it is that something came to."""
         return MessageOrigin(
             config_entry_id=self.config_entry.entry_id,
             connection=self.config_entry.title,
             device_id=self._device_id,
             addresses=frozenset({self.client.own_jid, self.client.own_lid}),
             stale_after=self.options.stale_after,
+            people=self.options.people,
         )
 
     @callback

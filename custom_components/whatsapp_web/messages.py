@@ -1,6 +1,7 @@
 """A message as Home Assistant's listeners get it: plain JSON, nothing of the protocol."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -60,6 +61,11 @@ class MessageOrigin:
     device_id: str | None
     addresses: frozenset[Jid]
     stale_after: timedelta
+    people: Mapping[str, str] = field(default_factory=dict)
+
+    def person_of(self, phone: str | None, chat_id: str) -> str | None:
+        """Find the person entity that somebody said belongs to a number or chat id."""
+        return self.people.get(phone or "") or self.people.get(chat_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +86,7 @@ def describe_message(message: IncomingMessage, origin: MessageOrigin) -> Receive
         "device_id": origin.device_id,
         **_describe_people(message, origin),
         "message_id": message.id,
-        "timestamp": _time_text(message.timestamp),
+        "timestamp": time_text(message.timestamp),
         "type": kind.value,
         "text": message.text,
         "from_me": message.from_me,
@@ -115,6 +121,7 @@ def _describe_people(message: IncomingMessage, origin: MessageOrigin) -> dict[st
         "sender_id": str(message.sender),
         "sender_phone": sender_phone,
         "sender_name": message.push_name or sender_phone,
+        "person_entity_id": origin.person_of(sender_phone, str(message.sender)),
     }
 
 
@@ -137,7 +144,7 @@ def _describe_quoted(quoted: QuotedMessage | None) -> dict[str, str] | None:
     return described
 
 
-def _time_text(timestamp: int) -> str:
+def time_text(timestamp: int) -> str:
     """Write a time as ISO 8601 in UTC; one that no calendar has becomes now."""
     try:
         return dt_util.utc_from_timestamp(timestamp).isoformat()

@@ -1,10 +1,12 @@
 """What a person chose for a connection, typed, with the defaults of what they left alone."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Self
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.exceptions import ServiceValidationError
 
 from .const import (
     CONF_APPEAR_ONLINE,
@@ -12,11 +14,16 @@ from .const import (
     CONF_BACKUP_CONNECTION,
     CONF_BLOCK_CHANGED_IDENTITY,
     CONF_DEFAULT_RECIPIENT,
+    CONF_FOLLOW_PRESENCE,
     CONF_MARK_AS_READ,
     CONF_MESSAGES_PER_MINUTE,
+    CONF_PEOPLE,
+    CONF_PERSON,
+    CONF_PHONE,
     CONF_STALE_AFTER,
     RECIPIENT_ME,
 )
+from .recipients import parse_recipient
 
 # What nobody has been banned for yet, as far as is known.
 DEFAULT_MESSAGES_PER_MINUTE: Final = 40
@@ -32,7 +39,8 @@ class ConnectionOptions:
     waited at the server for longer than `stale_after` are marked as stale. With
     `backup_entry_id` that entry's connection sends when this one has been down for
     `backup_after`. `block_changed_identity` sends nothing to a contact whose security
-    code changed, until a person has agreed.
+    code changed, until a person has agreed. `followed` are those whose presence is told;
+    `people` gives the person entity of a number (with `+`) or chat id.
     """
 
     messages_per_minute: int = DEFAULT_MESSAGES_PER_MINUTE
@@ -43,6 +51,8 @@ class ConnectionOptions:
     block_changed_identity: bool = False
     mark_as_read: bool = False
     appear_online: bool = False
+    followed: tuple[str, ...] = ()
+    people: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, entry: ConfigEntry) -> Self:
@@ -61,4 +71,20 @@ class ConnectionOptions:
             block_changed_identity=bool(chosen.get(CONF_BLOCK_CHANGED_IDENTITY, False)),
             mark_as_read=bool(chosen.get(CONF_MARK_AS_READ, False)),
             appear_online=bool(chosen.get(CONF_APPEAR_ONLINE, False)),
+            followed=tuple(chosen.get(CONF_FOLLOW_PRESENCE) or ()),
+            people=_people(chosen.get(CONF_PEOPLE) or ()),
         )
+
+
+def _people(listed: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Find a person by number or chat id, however the number is written."""
+    found = {}
+    for each in listed:
+        try:
+            recipient = parse_recipient(each[CONF_PHONE])
+        except ServiceValidationError, KeyError:
+            # Kept by hand, perhaps; the form takes no such thing.
+            continue
+        key = recipient.number or str(recipient.chat)
+        found[key] = each.get(CONF_PERSON, "")
+    return found

@@ -7,9 +7,14 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.selector import (
     BooleanSelector,
+    EntitySelector,
+    EntitySelectorConfig,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    ObjectSelector,
+    ObjectSelectorConfig,
+    ObjectSelectorField,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -25,8 +30,12 @@ from .const import (
     CONF_BACKUP_CONNECTION,
     CONF_BLOCK_CHANGED_IDENTITY,
     CONF_DEFAULT_RECIPIENT,
+    CONF_FOLLOW_PRESENCE,
     CONF_MARK_AS_READ,
     CONF_MESSAGES_PER_MINUTE,
+    CONF_PEOPLE,
+    CONF_PERSON,
+    CONF_PHONE,
     CONF_STALE_AFTER,
     DOMAIN,
     RECIPIENT_ME,
@@ -42,6 +51,14 @@ MAX_MESSAGES_PER_MINUTE: Final = 600
 MAX_STALE_MINUTES: Final = 7 * 24 * 60
 MAX_BACKUP_SECONDS: Final = 24 * 3600
 ERROR_RECIPIENT: Final = "invalid_recipient"
+
+_PERSON_FIELDS: Final[dict[str, ObjectSelectorField]] = {
+    CONF_PERSON: {
+        "selector": EntitySelector(EntitySelectorConfig(domain="person")),
+        "required": True,
+    },
+    CONF_PHONE: {"selector": TextSelector(), "required": True},
+}
 
 
 class WhatsAppOptionsFlow(OptionsFlowWithReload):
@@ -87,6 +104,18 @@ def _schema(backups: list[SelectOptionDict]) -> vol.Schema:
         ),
         vol.Required(CONF_MARK_AS_READ, default=False): BooleanSelector(),
         vol.Required(CONF_APPEAR_ONLINE, default=False): BooleanSelector(),
+        vol.Optional(CONF_FOLLOW_PRESENCE, default=[]): TextSelector(
+            TextSelectorConfig(multiple=True)
+        ),
+        vol.Optional(CONF_PEOPLE, default=[]): ObjectSelector(
+            ObjectSelectorConfig(
+                multiple=True,
+                fields=_PERSON_FIELDS,
+                label_field=CONF_PERSON,
+                description_field=CONF_PHONE,
+                translation_key=CONF_PEOPLE,
+            )
+        ),
         vol.Required(CONF_BLOCK_CHANGED_IDENTITY, default=False): BooleanSelector(),
     }
     if backups:
@@ -108,11 +137,18 @@ def _number(lowest: int, highest: int, unit: str | None = None) -> NumberSelecto
 
 def _errors(user_input: dict[str, Any]) -> dict[str, str]:
     """Say which field can't be used, by the key of a text."""
-    for recipient in user_input[CONF_DEFAULT_RECIPIENT]:
-        try:
-            parse_recipient(recipient)
-        except ServiceValidationError:
-            return {CONF_DEFAULT_RECIPIENT: ERROR_RECIPIENT}
+    people = user_input.get(CONF_PEOPLE, ())
+    recipients = {
+        CONF_DEFAULT_RECIPIENT: user_input[CONF_DEFAULT_RECIPIENT],
+        CONF_FOLLOW_PRESENCE: user_input.get(CONF_FOLLOW_PRESENCE, ()),
+        CONF_PEOPLE: [each[CONF_PHONE] for each in people],
+    }
+    for key, listed in recipients.items():
+        for recipient in listed:
+            try:
+                parse_recipient(recipient)
+            except ServiceValidationError:
+                return {key: ERROR_RECIPIENT}
     return {}
 
 

@@ -80,6 +80,26 @@ def make_message(**changes: Any) -> IncomingMessage:
     return replace(made, **changes)
 
 
+class FakePresence:
+    """Notes how the account wants to appear, and whom it follows."""
+
+    def __init__(self) -> None:
+        self.preferred: bool | None = None
+        self.followed: list[Jid] = []
+
+    def prefer(self, *, available: bool) -> None:
+        self.preferred = available
+
+    async def follow(self, user: Jid) -> None:
+        self.followed.append(user)
+
+
+class FakeReading:
+    """Notes whether messages count as read by themselves."""
+
+    automatic = False
+
+
 class FakeClient:
     """A client whose line does what `Script` says."""
 
@@ -93,6 +113,8 @@ class FakeClient:
         self.hurried = 0
         self.sent: list[tuple[Jid, str]] = []
         self.taken: list[str] = []
+        self.presence = FakePresence()
+        self.reading = FakeReading()
         self._listeners: list[tuple[type[Event], Callable[[Any], None]]] = []
 
     @property

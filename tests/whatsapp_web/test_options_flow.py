@@ -20,6 +20,8 @@ UNCHANGED = {
     "stale_after": 5.0,
     "mark_as_read": False,
     "appear_online": False,
+    "follow_presence": [],
+    "people": [],
     "block_changed_identity": False,
 }
 OTHER = make_credentials(

@@ -2,9 +2,9 @@
 
 from homeassistant.core import HomeAssistant, callback
 
-from . import messages
+from . import messages, people
 
-ACTIONS = (*messages.ACTIONS,)
+ACTIONS = (*messages.ACTIONS, *people.ACTIONS)
 
 
 @callback

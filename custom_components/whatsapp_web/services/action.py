@@ -15,8 +15,8 @@ class Action:
     """An action: its name behind `whatsapp_web.`, what it takes and what it does."""
 
     name: str
-    handler: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
-    schema: vol.Schema
+    handler: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse | None]]
+    schema: vol.Schema | vol.All
     response: SupportsResponse = SupportsResponse.NONE
 
     def register(self, hass: HomeAssistant) -> None:
