@@ -65,7 +65,7 @@ async def _add_connection(home: HomeAssistant, account: Account) -> None:
     """Add the integration over the REST API; the phone scans what the dialog shows."""
     flow = await home.call("POST", FLOW, {"handler": "whatsapp_web"})
     path = f"{FLOW}/{flow['flow_id']}"
-    flow = await home.call("POST", path, {})
+    flow = await home.call("POST", path, {"next_step_id": "link"})
     async with asyncio.timeout(PATIENCE):
         while (code := _code_in(flow)) is None:
             # The dialog's changes are told to browsers only: ask as one would.

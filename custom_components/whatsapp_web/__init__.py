@@ -7,12 +7,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
+from .adoption import async_adopt_all
 from .connection import async_discard
 from .const import CONF_CONNECTION_ID, DOMAIN
 from .coordinator import WhatsAppConfigEntry, WhatsAppCoordinator
 from .issues import async_clear_issues
 from .notify import async_setup_notify
-from .pairing import async_adopt_all
 from .server import async_forget_version
 from .services import async_setup_services
 

@@ -1,10 +1,10 @@
-"""Config flow: links Home Assistant to an account by a code that the phone scans."""
+"""Config flow: links Home Assistant to an account by a code, to be scanned or typed."""
 
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
@@ -16,8 +16,10 @@ from homeassistant.config_entries import (
 from homeassistant.core import CALLBACK_TYPE, HassJob, callback
 from homeassistant.data_entry_flow import UnknownFlow
 from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
 import voluptuous as vol
 
+from .adoption import async_adopt_all, refusal, title_of, unique_id_of
 from .aiowhatsapp import StoreError
 from .connection import async_discard_soon
 from .const import CONF_CONNECTION_ID, DOMAIN, FINISH_ALONE_DELAY
@@ -29,14 +31,22 @@ from .pairing import (
     Outcome,
     PairingRound,
     Refused,
-    async_adopt_all,
-    refusal,
-    title_of,
-    unique_id_of,
+    phone_number_of,
 )
 from .storage import async_get_storage
 
+CONF_PHONE_NUMBER: Final = "phone_number"
+
 _NO_FIELDS = vol.Schema({})
+_PHONE_NUMBER = vol.Schema(
+    {
+        vol.Required(CONF_PHONE_NUMBER): TextSelector(
+            TextSelectorConfig(type=TextSelectorType.TEL, autocomplete="tel")
+        )
+    }
+)
+# The steps that begin a round: scan a code, or type one.
+_WAYS: Final = ["link", "phone_number"]
 
 
 class WhatsAppConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -54,6 +64,8 @@ class WhatsAppConfigFlow(ConfigFlow, domain=DOMAIN):
     def __init__(self) -> None:
         """Begin without a round of codes."""
         self._round: PairingRound | None = None
+        # Whose phone gets a code typed in; without, codes are shown to be scanned.
+        self._number: str | None = None
         self._task: asyncio.Task[Outcome] | None = None
         self._failure: Failed | None = None
         self._cancel_finish_alone: CALLBACK_TYPE | None = None
@@ -61,16 +73,14 @@ class WhatsAppConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Explain what linking means."""
-        if user_input is not None:
-            return await self.async_step_link()
+        """Explain what linking means, and offer the ways to do it."""
         # Without any entry nothing of ours ran when Home Assistant started.
         if adopted := await async_adopt_all(self.hass):
             names = ", ".join(adopted)
             return self.async_abort(
                 reason="linking_finished", description_placeholders={"name": names}
             )
-        return self.async_show_form(step_id="user", data_schema=_NO_FIELDS)
+        return self.async_show_menu(step_id="user", menu_options=_WAYS)
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Begin to link again, because the phone or the server ended the link."""
@@ -79,21 +89,40 @@ class WhatsAppConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reauth_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Wait for somebody to look: codes live for seconds, this form for days."""
-        if user_input is not None:
-            return await self.async_step_link()
-        return self.async_show_form(step_id="reauth_confirm", data_schema=_NO_FIELDS)
+        """Wait for somebody to look: codes live for seconds, this menu for days."""
+        return self.async_show_menu(
+            step_id="reauth_confirm",
+            menu_options=_WAYS,
+            description_placeholders={"name": self._get_reauth_entry().title},
+        )
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Explain what linking again does to an entry that works."""
-        if user_input is not None:
-            return await self.async_step_link()
-        return self.async_show_form(
+        return self.async_show_menu(
             step_id="reconfigure",
-            data_schema=_NO_FIELDS,
+            menu_options=_WAYS,
             description_placeholders={"name": self._get_reconfigure_entry().title},
+        )
+
+    async def async_step_phone_number(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask which phone a code is to be typed into."""
+        errors = {}
+        if user_input is not None:
+            number = phone_number_of(user_input[CONF_PHONE_NUMBER])
+            if number is not None:
+                self._number = number
+                return await self.async_step_link()
+            errors = {CONF_PHONE_NUMBER: "invalid_phone_number"}
+        return self.async_show_form(
+            step_id="phone_number",
+            data_schema=self.add_suggested_values_to_schema(
+                _PHONE_NUMBER, user_input or {CONF_PHONE_NUMBER: self._number}
+            ),
+            errors=errors,
         )
 
     async def async_step_link(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -120,7 +149,11 @@ class WhatsAppConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_failed(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Say why the round failed, and offer another."""
         if user_input is not None or self._failure is None:
-            return await self._async_next_round()
+            if self._number is None:
+                return await self._async_next_round()
+            # The number may be what was wrong.
+            self._round = self._task = self._failure = None
+            return await self.async_step_phone_number()
         return self.async_show_form(
             step_id="failed",
             data_schema=_NO_FIELDS,
@@ -167,7 +200,9 @@ class WhatsAppConfigFlow(ConfigFlow, domain=DOMAIN):
         return None
 
     def _start_round(self) -> tuple[PairingRound, asyncio.Task[Outcome]]:
-        pairing_round = PairingRound(self.hass, self._entry, self.async_notify_flow_changed)
+        pairing_round = PairingRound(
+            self.hass, self._entry, self.async_notify_flow_changed, number=self._number
+        )
         # Not eagerly: the flow manager has to know the task before it can end.
         task = self.hass.async_create_background_task(
             pairing_round.async_run(), f"{DOMAIN} pairing round", eager_start=False

@@ -14,6 +14,7 @@ from homeassistant.helpers.translation import async_get_cached_translations
 
 from .aiowhatsapp import (
     AccountLocked,
+    CertificateOutOfDate,
     ClientOutdated,
     ConnectionFailed,
     LoginRefused,
@@ -29,6 +30,7 @@ from .aiowhatsapp import (
     StoreError,
     TemporarilyBanned,
     WhatsAppError,
+    WrongClock,
 )
 from .const import DOMAIN
 from .storage import CredentialsDamaged, CredentialsMissing, MasterKeyLost, StorageTooNew
@@ -48,6 +50,8 @@ _CAUSES: Final[tuple[tuple[type[WhatsAppError], str], ...]] = (
     (TemporarilyBanned, "temporarily_banned"),
     (SessionReplaced, "session_replaced"),
     (LoginRefused, "login_refused"),
+    (WrongClock, "wrong_clock"),
+    (CertificateOutOfDate, "wrong_clock"),
     (RequestTimeout, "no_answer"),
     (ConnectionFailed, "not_connected"),
     (NotOnWhatsApp, "not_on_whatsapp"),

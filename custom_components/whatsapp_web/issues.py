@@ -26,6 +26,7 @@ ISSUES: Final = (
     "session_replaced",
     "storage_failed",
     "temporarily_banned",
+    "wrong_clock",
     ISSUE_PASSKEY,
     ISSUE_STATE_DAMAGED,
 )

@@ -1,7 +1,7 @@
-"""Drives one round of linking for the config flow, and finishes rounds cut short.
+"""Drives one round of linking for the config flow.
 
-A round: codes to scan, the phone's answer, credentials saved before the server is
-told, and a first login. From the moment the credentials are being saved nothing
+A round: codes to scan or one to type, the phone's answer, credentials saved before the
+server is told, and a first login. From the moment the credentials are being saved nothing
 stops it any more: who closes the dialog then still gets their config entry.
 """
 
@@ -9,25 +9,31 @@ import asyncio
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
 from typing import Final
 
-from homeassistant.config_entries import SOURCE_IMPORT, ConfigEntry, ConfigEntryState
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.util import dt as dt_util
 import qrcode
 from qrcode.constants import ERROR_CORRECT_L
 from qrcode.image.pil import PilImage
 
+from .adoption import async_adopt, async_first_login, refusal
 from .aiowhatsapp import (
+    CertificateOutOfDate,
     ClientOutdated,
     Confirming,
     ConnectionFailed,
     Credentials,
-    NotLinked,
-    OwnNameChanged,
+    IqError,
+    LinkCode,
+    LinkCodeEnded,
+    LocalProtocolError,
+    Pairing,
     PairingEvent,
     PairingExpired,
     PairingFailed,
@@ -36,17 +42,12 @@ from .aiowhatsapp import (
     QrCode,
     StoreError,
     WhatsAppError,
+    WrongClock,
 )
-from .connection import async_discard_soon, async_make_pairing, async_open_client
-from .const import (
-    CONF_CONNECTION_ID,
-    DOMAIN,
-    FIRST_LOGIN_TIMEOUT,
-    LOGGER,
-    OWN_NAME_TIMEOUT,
-    PAIRING_TIMEOUT,
-)
+from .connection import async_discard_soon, async_make_pairing
+from .const import DOMAIN, LOGGER, PAIRING_TIMEOUT
 from .exceptions import cause_of, placeholders_of
+from .recipients import parse_recipient
 from .server import ServerSettingRefused, async_get_server, async_refresh_version
 from .storage import StoredConnection, async_get_storage, new_connection_id
 
@@ -56,11 +57,16 @@ QR_MARGIN: Final = 4
 QR_MODULE_PIXELS: Final = 8
 
 
+# A person who mistyped gets another one; who does so more often begins anew.
+CODES_TO_TYPE: Final = 3
+
+
 class Stage(StrEnum):
     """What the dialog shows while a round goes on; its keys under `progress`."""
 
     CONNECT = "connect"
     SCAN = "scan"
+    TYPE = "type"
     PASSKEY = "passkey"
     CONFIRM = "confirm"
 
@@ -99,12 +105,22 @@ class PairingRound:
     """One round of codes; `on_change` is called when there is something new to show."""
 
     def __init__(
-        self, hass: HomeAssistant, entry: ConfigEntry | None, on_change: Callable[[], None]
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry | None,
+        on_change: Callable[[], None],
+        *,
+        number: str | None = None,
     ) -> None:
-        """Prepare a round that links `entry` again, or a new account."""
+        """Prepare a round that links `entry` again, or a new account.
+
+        With the `number` of a phone, a code to type is shown in place of those to scan.
+        """
         self._hass = hass
         self._entry = entry
         self._on_change = on_change
+        self._number = number
+        self._code_ended = asyncio.Event()
         self._connection_id = new_connection_id()
         self._storage = async_get_storage(hass)
         self._work: asyncio.Task[Outcome] | None = None
@@ -193,12 +209,39 @@ class PairingRound:
             refused = (await async_get_server(self._hass, current=True)).version
             pairing = await async_make_pairing(self._hass, self._async_save)
             try:
-                await pairing.run(self._on_event)
+                await self._async_run_pairing(pairing)
             except ClientOutdated:
                 if not await async_refresh_version(self._hass, refused):
                     raise
                 pairing = await async_make_pairing(self._hass, self._async_save)
-                await pairing.run(self._on_event)
+                await self._async_run_pairing(pairing)
+
+    async def _async_run_pairing(self, pairing: Pairing) -> None:
+        """Run an attempt, and ask it for codes to type if such are wanted."""
+        if self._number is None:
+            await pairing.run(self._on_event)
+            return
+        running = asyncio.ensure_future(pairing.run(self._on_event))
+        asking = asyncio.ensure_future(self._async_ask_for_codes(pairing, self._number))
+        try:
+            await asyncio.wait({running, asking}, return_when=asyncio.FIRST_COMPLETED)
+            # That an attempt has ended is not why it ended.
+            if asking.done() and not isinstance(asking.exception(), PairingFailed):
+                asking.result()
+            await running
+        finally:
+            running.cancel()
+            asking.cancel()
+            await asyncio.gather(running, asking, return_exceptions=True)
+
+    async def _async_ask_for_codes(self, pairing: Pairing, number: str) -> None:
+        """Ask for a code, and for another when that one is no longer good."""
+        for _ in range(CODES_TO_TYPE):
+            self._code_ended.clear()
+            with suppress(LocalProtocolError):
+                # The server may have asked for another one before us.
+                await pairing.request_link_code(number)
+            await self._code_ended.wait()
 
     async def _async_save(self, credentials: Credentials) -> None:
         if self._hass.is_stopping:
@@ -221,7 +264,7 @@ class PairingRound:
     @callback
     def _on_event(self, event: PairingEvent) -> None:
         match event:
-            case QrCode():
+            case QrCode() if self._number is None:
                 previous, self._drawing = (
                     self._drawing,
                     self._hass.async_create_background_task(
@@ -230,12 +273,16 @@ class PairingRound:
                 )
                 if previous is not None:
                     previous.cancel()
+            case LinkCode(code=code):
+                self._show(Stage.TYPE, {"code": code, "number": self._number or ""})
+            case LinkCodeEnded():
+                self._code_ended.set()
             case PairingPasskeyRequested():
                 self._show(Stage.PASSKEY)
             case Confirming():
                 self._show(Stage.CONFIRM)
             case _:
-                # Codes to type in are not asked for.
+                # A code to scan, where one to type was asked for.
                 pass
 
     async def _async_show_code(self, code: QrCode) -> None:
@@ -245,8 +292,8 @@ class PairingRound:
 
     @callback
     def _show(self, stage: Stage, placeholders: dict[str, str] | None = None) -> None:
-        if stage is Stage.SCAN and self.stage in (Stage.PASSKEY, Stage.CONFIRM):
-            # A code drawn late, or the next one of a round that waits for more than a scan.
+        if stage in (Stage.SCAN, Stage.TYPE) and self.stage in (Stage.PASSKEY, Stage.CONFIRM):
+            # A code drawn late, or the next one of a round that waits for something else.
             return
         self.stage, self.placeholders = stage, placeholders or {}
         self._on_change()
@@ -257,11 +304,24 @@ class PairingRound:
                 cause = cause_of(err)
             case PairingFailed():
                 return Failed("pairing_failed", {"stage": err.stage})
+            case IqError() if self._number is not None and not self._saved:
+                return Failed("code_refused", {"number": self._number, "code": str(err.code)})
+            case WrongClock() | CertificateOutOfDate():
+                now = dt_util.now().isoformat(sep=" ", timespec="minutes")
+                return Failed(cause_of(err), {"time": now})
             case ConnectionFailed() if self.stage is not Stage.CONNECT:
                 cause = "connection_ended"
             case _:
                 cause = cause_of(err)
         return Failed(cause, placeholders_of(err))
+
+
+def phone_number_of(text: str) -> str | None:
+    """Read the number of a phone, with its country code; None when it is none."""
+    try:
+        return parse_recipient(text).number
+    except ServiceValidationError:
+        return None
 
 
 def qr_markdown(text: str) -> str:
@@ -276,123 +336,3 @@ def qr_markdown(text: str) -> str:
     png = BytesIO()
     code.make_image().save(png, format="PNG")
     return f"![QR](data:image/png;base64,{b64encode(png.getvalue()).decode()})"
-
-
-def unique_id_of(credentials: Credentials) -> str:
-    """Give the unique id of an account's entry: its user, by LID where it has one."""
-    return credentials.lid.user or credentials.jid.user
-
-
-def title_of(credentials: Credentials) -> str:
-    """Give the title of an account's entry: its name, else its number."""
-    return credentials.push_name or f"+{credentials.jid.user}"
-
-
-def refusal(hass: HomeAssistant, entry: ConfigEntry | None, credentials: Credentials) -> str | None:
-    """Say why a flow may not have this account: the key of an abort, or None."""
-    accounts = {credentials.lid.user, credentials.jid.user} - {""}
-    if entry is not None:
-        return None if entry.unique_id in accounts else "wrong_account"
-    taken = {known.unique_id for known in hass.config_entries.async_entries(DOMAIN)}
-    return "already_configured" if taken & accounts else None
-
-
-async def async_first_login(hass: HomeAssistant, connection_id: str) -> None:
-    """Log in for the first time, to see whether the server took the device.
-
-    Raises `NotLinked`, after removing the credentials, when it did not. Any other
-    trouble proves nothing and is left to the entry.
-    """
-    try:
-        async with async_open_client(hass, connection_id) as (client, stored):
-            named = asyncio.Event()
-            client.subscribe(OwnNameChanged, lambda _event: named.set())
-            await client.start()
-            await client.wait_connected(FIRST_LOGIN_TIMEOUT)
-            if client.push_name is None:
-                # The phone sends it soon after the first login; entities are named by it.
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(named.wait(), OWN_NAME_TIMEOUT)
-            if client.credentials != stored.credentials:
-                named_now = replace(stored, credentials=client.credentials)
-                await async_get_storage(hass).async_save(named_now)
-    except NotLinked:
-        await async_get_storage(hass).async_remove(connection_id)
-        raise
-    except (WhatsAppError, ServerSettingRefused) as err:
-        LOGGER.info("Linked, but the first login has to wait: %s", err)
-
-
-async def async_adopt(hass: HomeAssistant, connection_id: str) -> str | None:
-    """Finish a linking that was cut short after its credentials were saved.
-
-    They go to the entry they were made for, or get an entry, whose title is returned,
-    or, when neither is possible, are logged out and removed.
-    """
-    storage = async_get_storage(hass)
-    storage.being_linked.add(connection_id)
-    try:
-        return await _async_adopt(hass, await storage.async_load(connection_id))
-    except NotLinked:
-        LOGGER.info("A linking that was cut short never reached the server")
-    except StoreError as err:
-        LOGGER.warning("Stored credentials that no entry uses can't be read: %s", err)
-    finally:
-        storage.being_linked.discard(connection_id)
-    return None
-
-
-async def _async_adopt(hass: HomeAssistant, stored: StoredConnection) -> str | None:
-    connection_id = stored.connection_id
-    if (entry := _entry_for(hass, stored)) is not None:
-        async_use_connection(hass, entry, connection_id)
-        return entry.title
-    if refusal(hass, None, stored.credentials):
-        async_discard_soon(hass, connection_id)
-        return None
-    await async_first_login(hass, connection_id)
-    result = await hass.config_entries.flow.async_init(
-        DOMAIN, context={"source": SOURCE_IMPORT}, data={CONF_CONNECTION_ID: connection_id}
-    )
-    if result["type"] is not FlowResultType.CREATE_ENTRY:
-        LOGGER.info("No entry was made for a linked account: %s", result.get("reason"))
-        return None
-    return result["title"]
-
-
-@callback
-def async_use_connection(hass: HomeAssistant, entry: ConfigEntry, connection_id: str) -> None:
-    """Let an entry work with another connection from now on, and discard its old one."""
-    old = entry.data[CONF_CONNECTION_ID]
-    hass.config_entries.async_update_entry(
-        entry, data={**entry.data, CONF_CONNECTION_ID: connection_id}
-    )
-    async_discard_soon(hass, old)
-    if entry.state is not ConfigEntryState.NOT_LOADED:
-        hass.config_entries.async_schedule_reload(entry.entry_id)
-
-
-async def async_adopt_all(hass: HomeAssistant) -> list[str]:
-    """Finish every linking that an end of Home Assistant cut short; give their titles."""
-    storage = async_get_storage(hass)
-    adopted = []
-    for connection_id in await storage.async_list():
-        used = {
-            entry.data.get(CONF_CONNECTION_ID)
-            for entry in hass.config_entries.async_entries(DOMAIN)
-        }
-        if connection_id not in used | storage.being_linked and (
-            title := await async_adopt(hass, connection_id)
-        ):
-            adopted.append(title)
-    return adopted
-
-
-def _entry_for(hass: HomeAssistant, stored: StoredConnection) -> ConfigEntry | None:
-    """Find the entry that these credentials were made for and that lacks them yet."""
-    if not stored.pending or stored.entry_id is None:
-        return None
-    entry = hass.config_entries.async_get_entry(stored.entry_id)
-    if entry is None or refusal(hass, entry, stored.credentials):
-        return None
-    return entry

@@ -17,6 +17,7 @@ PUBLIC = [
     "BusinessProfile",
     "CallChanged",
     "CallState",
+    "CertificateOutOfDate",
     "ChatState",
     "ChatStateChanged",
     "CheckedNumber",
@@ -55,6 +56,7 @@ PUBLIC = [
     "LinkCodeEnded",
     "LinkPreview",
     "LiveLocation",
+    "LocalProtocolError",
     "Location",
     "LocationDetails",
     "LoggedOut",
@@ -124,6 +126,7 @@ PUBLIC = [
     "UserProfile",
     "VoteDetails",
     "WhatsAppError",
+    "WrongClock",
     "fetch_web_version",
 ]
 

@@ -218,7 +218,7 @@ def test_raised_errors_are_translated() -> None:
 
 
 def test_steps_are_translated() -> None:
-    asked = asked_for("step_id", only={"async_show_form"})
+    asked = asked_for("step_id", only={"async_show_form", "async_show_menu"})
     assert {"user", "reauth_confirm"} <= asked
     assert asked - below("config.step") - below("options.step") - of_repairs("step") == set()
 

@@ -12,9 +12,11 @@ ADD_DIALOG = "dialog-add-integration"
 FLOW = "dialog-data-entry-flow"
 ADD_BUTTON = "ha-config-integrations-dashboard ha-button[slot=fab]"
 # Drawn a moment after the form itself.
-EXPLANATION = f"{FLOW} step-flow-form ha-markdown-element p >> nth=0"
+EXPLANATION = f"{FLOW} :is(step-flow-form, step-flow-menu) ha-markdown-element p >> nth=0"
+WAY = f"{FLOW} step-flow-menu ha-list-item"
 SUBMIT = f"{FLOW} ha-dialog-footer ha-button[slot=primaryAction]"
 CODE = f"{FLOW} step-flow-progress img"
+TYPED_CODE = f"{FLOW} step-flow-progress h1"
 PICKER = "tools-action ha-picker-combo-box"
 # Seconds in which what is on the screen has to become what was asked for.
 LOOK_AGAIN = 20
@@ -41,9 +43,9 @@ class FrontEnd:
         self.pictures = pictures
 
     async def ask_for_codes(self) -> None:
-        """Add the integration, read the form, submit, and wait for the first code."""
+        """Add the integration, choose to scan, and wait for the first code."""
         await self.add_integration()
-        await self.submit()
+        await self.choose_to_scan()
         await self.browser.wait(CODE)
 
     async def add_integration(self) -> None:
@@ -53,6 +55,20 @@ class FrontEnd:
         await self.browser.fill("WhatsApp Web", f"{ADD_DIALOG} input")
         await self.browser.click(f"{ADD_DIALOG} ha-integration-list-item")
         await self.browser.wait(EXPLANATION)
+
+    async def choose_to_scan(self) -> None:
+        """Choose the first way of linking."""
+        await self.browser.click(f"{WAY} >> nth=0")
+
+    async def choose_to_type(self, number: str) -> None:
+        """Choose the second way, and say which phone it is; in whatever language."""
+        await self.browser.click(f"{WAY} >> nth=1")
+        await self.browser.fill(number, f"{FLOW} step-flow-form input")
+        await self.submit()
+
+    async def typed_code(self) -> str:
+        """Wait for a code to type; return it as a person reads it."""
+        return (await self.browser.text(TYPED_CODE)).strip()
 
     async def submit(self) -> None:
         """Press the main button of the flow's dialog."""

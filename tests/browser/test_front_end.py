@@ -161,7 +161,7 @@ async def test_person_links_writes_and_is_answered(
         await person.add_integration()
         await assert_explained(person, "en", "user")
         await album.take("form", f"{FLOW} dialog")
-        await person.submit()
+        await person.choose_to_scan()
 
         # The code can be read in every look of the page.
         old = await person.code_in_view("light", *DESK)
@@ -227,7 +227,7 @@ async def test_account_unlinked_on_the_phone_is_linked_again(
     await browser.goto(f"{person.ha.url}/config/integrations/dashboard")
     await browser.click(role="button", name="Reconfigure")
     await assert_explained(person, "en", "reauth_confirm", name="Alex")
-    await person.submit()
+    await person.choose_to_scan()
     await ours.phone.scan(await person.code_in_view("light", *DESK))
     await browser.wait(text="successful", within=f"{FLOW} step-flow-abort")
     await browser.click(f"{FLOW} ha-dialog-footer ha-button")
@@ -240,6 +240,27 @@ async def test_account_unlinked_on_the_phone_is_linked_again(
     assert simulator.connected(second)
 
 
+async def test_person_types_the_code_into_the_phone(
+    simulator: Simulator, person: FrontEnd, ours: Account, tmp_path: Path
+) -> None:
+    browser = person.browser
+    await person.add_integration()
+    await person.choose_to_type(NOBODY)
+    refused = texts("en")["error"]["code_refused"].format(number="+15550009999", code="404")
+    assert refused in await person.form_text(texts("en")["step"]["failed"]["title"])
+    await person.submit()
+    await browser.fill("+1 555-000-1111", f"{FLOW} step-flow-form input")
+    await person.submit()
+    code = await person.typed_code()
+    assert bare(texts("en")["progress"]["type"].format(code=code, number=f"+{OURS}")).replace(
+        "#", ""
+    ) in bare(await person.flow_text())
+    await Album(browser, tmp_path).take("typed", f"{FLOW} dialog")
+    await ours.phone.enter_code(code)
+    await finish(person)
+    await browser.wait(f"{ENTITIES} >> text=Connected")
+
+
 async def test_brazilian_lets_the_codes_run_out_and_closes_the_dialog(
     simulator: Simulator, chromium: Chromium, tmp_path: Path
 ) -> None:
@@ -248,10 +269,10 @@ async def test_brazilian_lets_the_codes_run_out_and_closes_the_dialog(
         person = FrontEnd(chromium, home_assistant, tmp_path)
         await person.add_integration()
         form = await assert_explained(person, "pt-BR", "user")
-        assert "Enviar" in form
+        assert "Ler um QR code" in form
 
         # One code after another, until they have run out.
-        await person.submit()
+        await person.choose_to_scan()
         shown = await person.code_picture()
         await chromium.wait(text="Código 1 de 6")
         await person.next_code(shown)

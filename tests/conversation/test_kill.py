@@ -45,7 +45,7 @@ async def link_in_dialog(home_assistant: HomeAssistant, account: Account, folder
     api = "/api/config/config_entries/flow"
     flow = await home_assistant.call("POST", api, {"handler": "whatsapp_web"})
     path = f"{api}/{flow['flow_id']}"
-    flow = await home_assistant.call("POST", path, {})
+    flow = await home_assistant.call("POST", path, {"next_step_id": "link"})
     async with asyncio.timeout(60):
         scan: asyncio.Task[object] | None = None
         while flow["type"] != "create_entry":

@@ -52,12 +52,27 @@ class Dialog:
         """Open the dialog of the flow that the integration itself started."""
         (flow,) = self.hass.config_entries.flow.async_progress_by_handler(DOMAIN)
         self.result = flow
+        self.result["type"] = FlowResultType.MENU
         return flow
 
-    async def submit(self) -> ConfigFlowResult:
-        """Press the button of a form."""
-        self.result = await self.hass.config_entries.flow.async_configure(self.flow_id, {})
+    async def submit(self, **fields: str) -> ConfigFlowResult:
+        """Press the button of a form; in a menu, choose to scan a code."""
+        if self.result["type"] is FlowResultType.MENU:
+            return await self.choose("link")
+        self.result = await self.hass.config_entries.flow.async_configure(self.flow_id, fields)
         return self.result
+
+    async def choose(self, step: str) -> ConfigFlowResult:
+        """Choose from a menu."""
+        self.result = await self.hass.config_entries.flow.async_configure(
+            self.flow_id, {"next_step_id": step}
+        )
+        return self.result
+
+    async def ask_for_code(self, number: str) -> ConfigFlowResult:
+        """Choose to type a code into the phone with that number."""
+        await self.choose("phone_number")
+        return await self.submit(phone_number=number)
 
     async def refresh(self) -> ConfigFlowResult:
         """Ask how the flow stands."""
@@ -78,6 +93,11 @@ class Dialog:
         await self.wait(lambda result: result.get("progress_action") == "scan")
         shown = self.result["description_placeholders"] or {}
         return self.codes[shown["qr"]]
+
+    async def wait_typed_code(self) -> str:
+        """Wait until a code to type is shown; give it."""
+        await self.wait(lambda result: result.get("progress_action") == "type")
+        return (self.result["description_placeholders"] or {})["code"]
 
     async def wait_end(self) -> ConfigFlowResult:
         """Follow the flow to its end."""

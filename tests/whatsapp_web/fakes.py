@@ -11,13 +11,14 @@ from unittest.mock import patch
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.whatsapp_web import connection, pairing
+from custom_components.whatsapp_web import adoption, connection
 from custom_components.whatsapp_web.aiowhatsapp import (
     ConnectionFailed,
     Credentials,
     Event,
     IncomingMessage,
     Jid,
+    LinkCode,
     MessageContent,
     MessageKind,
     NotLinked,
@@ -219,9 +220,19 @@ class FakePairing:
         self.script = script
         self.given = given
         self._save: Callable[[Credentials], Awaitable[None]] = given["save"]
+        self.on_event: Callable[[PairingEvent], None] = lambda _: None
+        self.numbers: list[str] = []
+
+    async def request_link_code(self, number: str) -> None:
+        self.numbers.append(number)
+        answer = self.script.link_codes.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        self.on_event(LinkCode(code=answer, valid_for=180))
 
     async def run(self, on_event: Callable[[PairingEvent], None]) -> Credentials:
         script = self.script
+        self.on_event = on_event
         for event in script.pairing_events:
             on_event(event)
         await script.pairing_may_end.wait()
@@ -243,6 +254,7 @@ class Script:
     def __init__(self) -> None:
         self.credentials = make_credentials()
         self.pairing_events: list[PairingEvent] = []
+        self.link_codes: list[str | Exception] = []
         self.pairing_errors: list[Exception] = []
         self.pairing_may_end = asyncio.Event()
         self.pairing_may_end.set()
@@ -292,7 +304,7 @@ class Script:
         with (
             patch.object(connection, "Client", self.make_client),
             patch.object(connection, "Pairing", self.make_pairing),
-            patch.object(pairing, "OWN_NAME_TIMEOUT", 0),
+            patch.object(adoption, "OWN_NAME_TIMEOUT", 0),
         ):
             yield self
 

@@ -6,19 +6,24 @@ from pathlib import Path
 import threading
 
 import certifi
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import SOURCE_IMPORT, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.whatsapp_web import config_flow, pairing
+from custom_components.whatsapp_web import adoption, config_flow, pairing
 from custom_components.whatsapp_web.aiowhatsapp import (
+    CertificateOutOfDate,
     ClientOutdated,
     Confirming,
     ConnectionFailed,
+    IqError,
     Jid,
     LinkCode,
+    LinkCodeEnded,
+    LocalProtocolError,
     LoggedOut,
     LoginRefused,
     PairingEvent,
@@ -27,10 +32,10 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     PairingPasskeyRequested,
     PasskeyRequired,
     QrCode,
-    StoreCorrupt,
     StoreError,
     TemporarilyBanned,
     WhatsAppError,
+    WrongClock,
 )
 from custom_components.whatsapp_web.const import CONF_CONNECTION_ID, DOMAIN
 from custom_components.whatsapp_web.storage import async_get_storage
@@ -58,7 +63,8 @@ async def start(dialog: Dialog) -> None:
 
 async def test_the_first_step_only_explains(script: Script, dialog: Dialog) -> None:
     result = await dialog.open()
-    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "user")
+    assert (result["type"], result["step_id"]) == (FlowResultType.MENU, "user")
+    assert result["menu_options"] == ["link", "phone_number"]
     assert script.pairings == []
 
 
@@ -203,6 +209,8 @@ async def test_a_round_that_nobody_follows_ends_by_itself(
     ("error", "cause", "placeholders"),
     [
         (PasskeyRequired(), "passkey_required", {}),
+        (WrongClock("Not yet valid"), "wrong_clock", {"time": "2026-11-24 05:06-08:00"}),
+        (CertificateOutOfDate("Dates"), "wrong_clock", {"time": "2026-11-24 05:06-08:00"}),
         (PairingFailed("signature"), "pairing_failed", {"stage": "signature"}),
         (ConnectionFailed("Refused"), "not_connected", {}),
         (TemporarilyBanned("101", 3600), "temporarily_banned", {}),
@@ -213,8 +221,14 @@ async def test_a_round_that_nobody_follows_ends_by_itself(
     ],
 )
 async def test_a_failed_round_says_why_and_offers_another(
-    script: Script, dialog: Dialog, error: Exception, cause: str, placeholders: dict[str, str]
+    script: Script,
+    dialog: Dialog,
+    freezer: FrozenDateTimeFactory,
+    error: Exception,
+    cause: str,
+    placeholders: dict[str, str],
 ) -> None:
+    freezer.move_to("2026-11-24T13:06:07+00:00")
     script.pairing_errors = [error]
     await start(dialog)
     result = await dialog.wait(is_form)
@@ -510,10 +524,9 @@ async def test_an_entry_that_is_not_set_up_can_be_linked_again(
     hass: HomeAssistant, script: Script, dialog: Dialog
 ) -> None:
     entry = await add_entry(hass)
-    script.start_error = StoreCorrupt("Bad block")
+    await async_get_storage(hass).async_remove(entry.data[CONF_CONNECTION_ID])
     assert not await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
-    script.start_error = None
     dialog.open_started()
     await dialog.submit()
     assert (await dialog.wait_end())["reason"] == "reauth_successful"
@@ -532,6 +545,106 @@ async def test_reconfigure_names_the_entry(
     await dialog.submit()
     assert (await dialog.wait_end())["reason"] == "reconfigure_successful"
     await hass.async_block_till_done(wait_background_tasks=True)
+
+
+# --- a code to type
+
+
+NUMBER = "+55 11 91234-5678"
+
+
+async def test_a_code_to_type_is_shown_and_no_code_to_scan(script: Script, dialog: Dialog) -> None:
+    script.pairing_may_end.clear()
+    script.pairing_events = [CODE]
+    script.link_codes = ["ABCD-EFGH"]
+    await dialog.open()
+    assert (await dialog.choose("phone_number"))["step_id"] == "phone_number"
+    await dialog.submit(phone_number=NUMBER)
+    assert await dialog.wait_typed_code() == "ABCD-EFGH"
+    shown = dialog.result["description_placeholders"]
+    assert shown == {"code": "ABCD-EFGH", "number": "+5511912345678"}
+    assert script.pairings[0].numbers == ["+5511912345678"]
+    assert dialog.codes == {}
+    script.pairing_may_end.set()
+    assert (await dialog.wait_end())["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_number_without_its_country_is_asked_for_again(
+    script: Script, dialog: Dialog
+) -> None:
+    await dialog.open()
+    result = await dialog.ask_for_code("11 91234-5678")
+    assert result["errors"] == {"phone_number": "invalid_phone_number"}
+    assert result["step_id"] == "phone_number"
+    assert (await dialog.submit(phone_number="me"))["errors"] is not None
+    assert script.pairings == []
+
+
+async def test_a_code_that_is_no_longer_good_is_replaced(script: Script, dialog: Dialog) -> None:
+    script.pairing_may_end.clear()
+    # The server itself asked for the third one, before we did.
+    script.link_codes = ["ABCD-EFGH", "JKLM-NPQR", LocalProtocolError("There is a code")]
+    await dialog.open()
+    await dialog.ask_for_code(NUMBER)
+    await dialog.wait_typed_code()
+    (attempt,) = script.pairings
+    attempt.on_event(LinkCodeEnded())
+    await dialog.wait(lambda _: shown_code(dialog) == "JKLM-NPQR")
+    attempt.on_event(LinkCodeEnded())
+    attempt.on_event(LinkCode(code="STUV-WXYZ", valid_for=180))
+    await dialog.wait(lambda _: shown_code(dialog) == "STUV-WXYZ")
+    # Whoever mistypes more often begins anew when the round has ended.
+    attempt.on_event(LinkCodeEnded())
+    script.pairing_errors = [PairingExpired()]
+    script.pairing_may_end.set()
+    assert (await dialog.wait(is_form))["step_id"] == "expired"
+    script.link_codes = ["ABCD-EFGH"]
+    await dialog.submit()
+    assert (await dialog.wait_end())["type"] is FlowResultType.CREATE_ENTRY
+
+
+def shown_code(dialog: Dialog) -> str | None:
+    return (dialog.result["description_placeholders"] or {}).get("code")
+
+
+async def test_a_number_that_whatsapp_refuses_can_be_corrected(
+    script: Script, dialog: Dialog
+) -> None:
+    script.pairing_may_end.clear()
+    script.link_codes = [IqError(404, "item-not-found"), "ABCD-EFGH"]
+    await dialog.open()
+    await dialog.ask_for_code(NUMBER)
+    result = await dialog.wait(is_form)
+    assert result["errors"] == {"base": "code_refused"}
+    assert result["description_placeholders"] == {"number": "+5511912345678", "code": "404"}
+    result = await dialog.submit()
+    assert result["step_id"] == "phone_number"
+    await dialog.submit(phone_number="+55 11 91234-0000")
+    assert await dialog.wait_typed_code() == "ABCD-EFGH"
+    dialog.close()
+
+
+async def test_why_an_attempt_ended_is_told_and_not_that_it_did(
+    script: Script, dialog: Dialog
+) -> None:
+    script.pairing_errors = [TemporarilyBanned("101", 3600)]
+    script.link_codes = [PairingFailed("link_code", "The attempt has ended")]
+    await dialog.open()
+    await dialog.ask_for_code(NUMBER)
+    assert (await dialog.wait(is_form))["errors"] == {"base": "temporarily_banned"}
+
+
+async def test_closing_the_dialog_ends_the_wait_for_a_typed_code(
+    hass: HomeAssistant, script: Script, dialog: Dialog
+) -> None:
+    script.pairing_may_end.clear()
+    script.link_codes = ["ABCD-EFGH"]
+    await dialog.open()
+    await dialog.ask_for_code(NUMBER)
+    await dialog.wait_typed_code()
+    dialog.close()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert await async_get_storage(hass).async_list() == []
 
 
 # --- linkings that were cut short
@@ -555,7 +668,7 @@ async def test_import_of_nothing_is_refused(hass: HomeAssistant, script: Script)
         DOMAIN, context={"source": SOURCE_IMPORT}, data={CONF_CONNECTION_ID: "0" * 32}
     )
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "credentials_unreadable")
-    assert await pairing.async_adopt(hass, "0" * 32) is None
+    assert await adoption.async_adopt(hass, "0" * 32) is None
 
 
 async def test_a_cut_short_linking_waits_for_no_line(
@@ -584,7 +697,7 @@ async def test_credentials_for_an_entry_of_another_account_get_their_own(
     hass: HomeAssistant, script: Script, entry: MockConfigEntry
 ) -> None:
     await store_connection(hass, "f" * 32, OTHER_ACCOUNT, entry_id=entry.entry_id)
-    assert await pairing.async_adopt_all(hass) == ["Other"]
+    assert await adoption.async_adopt_all(hass) == ["Other"]
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
@@ -593,7 +706,7 @@ async def test_an_entry_that_is_not_set_up_yet_gets_its_new_credentials(
 ) -> None:
     entry = await add_entry(hass)
     await store_connection(hass, "f" * 32, entry_id=entry.entry_id)
-    assert await pairing.async_adopt_all(hass) == [NAME]
+    assert await adoption.async_adopt_all(hass) == [NAME]
     assert entry.data == {CONF_CONNECTION_ID: "f" * 32}
     await hass.async_block_till_done(wait_background_tasks=True)
     assert await async_get_storage(hass).async_list() == ["f" * 32]
@@ -604,7 +717,7 @@ async def test_credentials_that_were_in_use_are_not_adopted_twice(
     hass: HomeAssistant, script: Script, entry: MockConfigEntry
 ) -> None:
     await store_connection(hass, "f" * 32, entry_id=entry.entry_id, pending=False)
-    assert await pairing.async_adopt_all(hass) == []
+    assert await adoption.async_adopt_all(hass) == []
     await hass.async_block_till_done(wait_background_tasks=True)
     assert await async_get_storage(hass).async_list() == [entry.data[CONF_CONNECTION_ID]]
 
@@ -614,8 +727,8 @@ async def test_an_import_that_is_refused_is_logged(
 ) -> None:
     await store_connection(hass)
     answers = iter([None, "already_configured"])
-    monkeypatch.setattr(pairing, "refusal", lambda *_: next(answers))
+    monkeypatch.setattr(adoption, "refusal", lambda *_: next(answers))
     monkeypatch.setattr(config_flow, "refusal", lambda *_: next(answers))
-    assert await pairing.async_adopt_all(hass) == []
+    assert await adoption.async_adopt_all(hass) == []
     await hass.async_block_till_done(wait_background_tasks=True)
     assert await async_get_storage(hass).async_list() == []

@@ -27,6 +27,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     StoreError,
     TemporarilyBanned,
     WhatsAppError,
+    WrongClock,
 )
 from custom_components.whatsapp_web.const import CONF_CONNECTION_ID, DOMAIN
 from custom_components.whatsapp_web.coordinator import WhatsAppCoordinator
@@ -134,6 +135,7 @@ async def test_storage_that_can_not_be_used_fails_the_set_up(
     [
         (ConnectionFailed("Down"), "disconnected", 0, set()),
         (WhatsAppError("Odd"), "error", 0, set()),
+        (WrongClock("Not yet valid"), "disconnected", 0, {"wrong_clock_entry_0123"}),
         (LoggedOut("401"), "logged_out", 1, set()),
         (AccountLocked("403"), "logged_out", 1, {"account_locked_entry_0123"}),
         (StoreError("Full"), "error", 0, {"storage_failed_entry_0123"}),

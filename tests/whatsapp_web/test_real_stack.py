@@ -16,13 +16,14 @@ from homeassistant.setup import async_setup_component
 import pytest
 
 from custom_components.whatsapp_web import config_flow
+from custom_components.whatsapp_web.adoption import async_adopt_all
 from custom_components.whatsapp_web.const import CONF_CONNECTION_ID, DOMAIN, EVENT_MESSAGE_RECEIVED
-from custom_components.whatsapp_web.pairing import async_adopt_all
 from custom_components.whatsapp_web.storage import (
     async_get_storage,
 )
 from tests.simulator import Simulator
 from tests.simulator.accounts import Account
+from tests.simulator.pairing import CouldNotLink
 
 from .conftest import OURS, THEIRS
 from .dialog import Dialog
@@ -69,6 +70,42 @@ async def test_scanning_the_code_adds_the_account(
     assert entry.unique_id == ours.lid
     assert set(entry.data) == {CONF_CONNECTION_ID}
     assert len(ours.companions) == 1
+
+
+async def test_typing_the_code_adds_the_account(
+    hass: HomeAssistant, ours: Account, dialog: Dialog
+) -> None:
+    await dialog.open()
+    await dialog.ask_for_code("+1 (555) 000-1111")
+    await ours.phone.enter_code(await dialog.wait_typed_code())
+    result = await dialog.wait_end()
+    assert (result["type"], result["title"]) == (FlowResultType.CREATE_ENTRY, "Home")
+    (entry,) = hass.config_entries.async_entries(DOMAIN)
+    await wait_loaded(hass, entry)
+    assert len(ours.companions) == 1
+
+
+async def test_a_mistyped_code_links_nothing(
+    hass: HomeAssistant, ours: Account, dialog: Dialog
+) -> None:
+    await dialog.open()
+    await dialog.ask_for_code(f"+{OURS}")
+    code = await dialog.wait_typed_code()
+    with pytest.raises(CouldNotLink):
+        await ours.phone.enter_code("1111-1111")
+    assert code != "1111-1111"
+    dialog.close()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert ours.companions == []
+
+
+async def test_a_number_without_an_account_gets_no_code(ours: Account, dialog: Dialog) -> None:
+    await dialog.open()
+    await dialog.ask_for_code("+1 555 999 9999")
+    result = await dialog.wait(lambda result: result["type"] is FlowResultType.FORM)
+    assert result["errors"] == {"base": "code_refused"}
+    assert result["description_placeholders"] == {"number": "+15559999999", "code": "404"}
+    dialog.close()
 
 
 async def test_the_shown_code_is_an_image_and_counts(ours: Account, dialog: Dialog) -> None:

@@ -20,10 +20,12 @@ from .client.settings import Clock, ServerSettings, SystemClock
 from .client.version import fetch_web_version
 from .errors import (
     AccountLocked,
+    CertificateOutOfDate,
     ClientOutdated,
     ConnectionFailed,
     Disconnected,
     IqError,
+    LocalProtocolError,
     LoggedOut,
     LoginRefused,
     MessageUnknown,
@@ -42,6 +44,7 @@ from .errors import (
     StoreError,
     TemporarilyBanned,
     WhatsAppError,
+    WrongClock,
 )
 from .events import (
     MESSAGE_EVENTS,
@@ -140,6 +143,7 @@ __all__ = [
     "BusinessProfile",
     "CallChanged",
     "CallState",
+    "CertificateOutOfDate",
     "ChatState",
     "ChatStateChanged",
     "CheckedNumber",
@@ -176,6 +180,7 @@ __all__ = [
     "LinkCodeEnded",
     "LinkPreview",
     "LiveLocation",
+    "LocalProtocolError",
     "Location",
     "LocationDetails",
     "LoggedOut",
@@ -244,5 +249,6 @@ __all__ = [
     "UserProfile",
     "VoteDetails",
     "WhatsAppError",
+    "WrongClock",
     "fetch_web_version",
 ]

@@ -22,6 +22,10 @@ class UpgradeRefused(TransportError):
         self.status = status
 
 
+class WrongClock(TransportError):
+    """TLS failed over dates: most likely the clock of this machine is wrong."""
+
+
 class HandshakeTimeout(ConnectionFailed):
     """The server did not finish the Noise handshake in time."""
 
@@ -145,6 +149,10 @@ class NoiseError(RemoteProtocolError):
 
 class CertificateError(NoiseError):
     """The server's certificate chain does not verify."""
+
+
+class CertificateOutOfDate(CertificateError):
+    """A certificate is good, but not now: most likely the clock of this machine is wrong."""
 
 
 class AttributeMissing(RemoteProtocolError):

@@ -13,6 +13,7 @@ from custom_components.whatsapp_web.aiowhatsapp.client.reconnect import (
 from custom_components.whatsapp_web.aiowhatsapp.errors import (
     AttributeMissing,
     CertificateError,
+    CertificateOutOfDate,
     ClientOutdated,
     ConnectionFailed,
     DecodeError,
@@ -34,6 +35,7 @@ from custom_components.whatsapp_web.aiowhatsapp.errors import (
     TemporarilyBanned,
     TransportError,
     WhatsAppError,
+    WrongClock,
 )
 
 FIBONACCI = [1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610]
@@ -131,9 +133,11 @@ def test_a_store_that_fails_is_waited_for_a_minute_at_most() -> None:
     assert [each.wait for each in following] == [*FIBONACCI[:10], 60, 60]
 
 
-def test_with_no_way_to_the_server_the_waits_stay_short() -> None:
+@pytest.mark.parametrize(
+    "refused", [TransportError("refused"), WrongClock("dates"), CertificateOutOfDate("dates")]
+)
+def test_with_no_way_to_the_server_the_waits_stay_short(refused: WhatsAppError) -> None:
     backoff = Backoff()
-    refused = TransportError("refused")
     taken = [decide(refused, backoff, MIDDLE).wait for _ in range(UNREACHABLE_LATER)]
     assert taken[:6] == [1, 1, 2, 3, 5, 5]
     assert max(taken) == LONGEST_UNREACHABLE

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from custom_components.whatsapp_web.aiowhatsapp.errors import CertificateError
+from custom_components.whatsapp_web.aiowhatsapp.errors import CertificateError, CertificateOutOfDate
 from custom_components.whatsapp_web.aiowhatsapp.noise.certificate import (
     WHATSAPP_ROOT_KEY,
     verify_chain,
@@ -183,3 +183,13 @@ def test_signed_nonsense() -> None:
 def test_no_chain(payload: bytes) -> None:
     with pytest.raises(CertificateError):
         verify_chain(payload, root_key=ROOT, server_static=STATIC, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "fault", [expired_leaf, early_leaf, expired_intermediate, early_intermediate]
+)
+def test_dates_are_told_apart_from_forgery(fault: Callable[[Forge], None]) -> None:
+    forge = Forge()
+    fault(forge)
+    with pytest.raises(CertificateOutOfDate):
+        check_forged(forge.chain(), NOW)

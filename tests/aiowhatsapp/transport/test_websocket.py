@@ -3,13 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 import contextlib
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+import ssl
 
 import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 import pytest
 
-from custom_components.whatsapp_web.aiowhatsapp.errors import TransportError
+from custom_components.whatsapp_web.aiowhatsapp.errors import TransportError, WrongClock
 from custom_components.whatsapp_web.aiowhatsapp.transport import AiohttpConnector
 from custom_components.whatsapp_web.aiowhatsapp.transport.websocket import MAX_MESSAGE
 
@@ -199,3 +207,59 @@ async def test_a_server_that_does_not_answer(session: aiohttp.ClientSession) -> 
         with pytest.raises(TransportError, match="did not answer in time"):
             await connector.connect(f"ws://127.0.0.1:{port}/ws/chat")
         assert asked.is_set()
+
+
+def certificate(folder: Path, begins: datetime, ends: datetime) -> Path:
+    """Write a certificate for this machine and its key, valid between two times."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(begins)
+        .not_valid_after(ends)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "certificate.pem"
+    file.write_bytes(
+        made.public_bytes(Encoding.PEM)
+        + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return file
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "trusted", "kind"),
+    [
+        (-20, -10, True, WrongClock),
+        (10, 20, True, WrongClock),
+        (-10, 10, False, TransportError),
+    ],
+)
+async def test_a_certificate_of_another_time_is_told_apart(
+    session: aiohttp.ClientSession,
+    tmp_path: Path,
+    begins: int,
+    ends: int,
+    trusted: bool,
+    kind: type[TransportError],
+) -> None:
+    now = datetime.now(UTC)
+    file = certificate(tmp_path, now + timedelta(days=begins), now + timedelta(days=ends))
+    served = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    served.load_cert_chain(file)
+    known = ssl.create_default_context(cafile=str(file) if trusted else None)
+    application = web.Application()
+    server = TestServer(application, host="127.0.0.1", scheme="https")
+    await server.start_server(ssl=served)
+    url = str(server.make_url("/ws/chat").with_scheme("wss"))
+    with pytest.raises(TransportError, match="does not verify") as raised:
+        await AiohttpConnector(session, ssl_context=known).connect(url)
+    await server.close()
+    assert type(raised.value) is kind

@@ -18,6 +18,7 @@ what breaks the protocol              RemoteProtocolError wait
 request refused at login              IqError             wait, at least as long as it asks
 HTTP status in place of a WebSocket   UpgradeRefused      wait
 no way to the server                  TransportError      wait, but never long
+certificate of another time           CertificateOutOfDate  wait, but never long
 full or failing disk                  StoreError          wait until the store works again
 damaged state                         StoreCorrupt        stop: never a new identity
 
@@ -30,6 +31,7 @@ from enum import Enum
 from typing import Final
 
 from ..errors import (
+    CertificateOutOfDate,
     IqError,
     LocalProtocolError,
     NotLinked,
@@ -158,6 +160,9 @@ def decide(error: WhatsAppError, backoff: Backoff, jitter: float) -> Next:
             verdict = Verdict.STOP
         case StoreError():
             verdict, wait = Verdict.MEND_STORE, backoff.next_store(jitter)
+        case CertificateOutOfDate():
+            # A clock that is set a little after the start is not waited for long.
+            wait = backoff.next_unreachable(jitter)
         case TransportError() if not isinstance(error, UpgradeRefused):
             wait = backoff.next_unreachable(jitter)
         case IqError(backoff=int(asked)):

@@ -4,7 +4,7 @@ from typing import Final
 
 from ..crypto.curve25519 import KEY_LENGTH, SIGNATURE_LENGTH, verify
 from ..crypto.kdf import equal
-from ..errors import CertificateError
+from ..errors import CertificateError, CertificateOutOfDate
 from ..proto import ProtobufError, wire
 
 WHATSAPP_ROOT_KEY: Final = bytes.fromhex(
@@ -17,7 +17,8 @@ _ROOT_SERIAL: Final = 0
 def verify_chain(payload: bytes, *, root_key: bytes, server_static: bytes, now: int) -> None:
     """Verify the server's `CertChain`: signatures, issuers, key and dates.
 
-    `now` is in unix seconds. Raises `CertificateError`, whose text says what failed.
+    `now` is in unix seconds. Raises `CertificateError`, whose text says what failed;
+    `CertificateOutOfDate` when that is the dates alone.
     """
     try:
         chain = wire.CertChain.FromString(payload)
@@ -29,7 +30,7 @@ def verify_chain(payload: bytes, *, root_key: bytes, server_static: bytes, now: 
         raise CertificateError("The leaf certificate is for another key")
     for name, details in (("intermediate", intermediate), ("leaf", leaf)):
         if not details.notBefore <= now <= details.notAfter:
-            raise CertificateError(
+            raise CertificateOutOfDate(
                 f"The {name} certificate is valid from {details.notBefore} to"
                 f" {details.notAfter}, but the clock here says {now}"
             )

@@ -7,7 +7,7 @@ from typing import Final
 
 import aiohttp
 
-from ..errors import TransportError, UpgradeRefused
+from ..errors import TransportError, UpgradeRefused, WrongClock
 from .base import Connector, Socket
 
 CONNECT_TIMEOUT: Final = 20.0
@@ -17,6 +17,8 @@ CLOSE_TIMEOUT: Final = 2.0
 MAX_MESSAGE: Final = 32 << 20
 
 _ORIGIN: Final = "https://web.whatsapp.com"
+# What OpenSSL calls X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED.
+_OUT_OF_DATE: Final = (9, 10)
 _HEADERS: Final = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
 
 
@@ -51,6 +53,10 @@ class AiohttpConnector(Connector):
             raise TransportError("The server did not answer in time") from err
         except aiohttp.WSServerHandshakeError as err:
             raise UpgradeRefused(err.status) from err
+        except aiohttp.ClientConnectorCertificateError as err:
+            code = getattr(err.certificate_error, "verify_code", None)
+            kind = WrongClock if code in _OUT_OF_DATE else TransportError
+            raise kind(f"The server's certificate does not verify: {err}") from err
         except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as err:
             # RuntimeError: the session is closed. ValueError: the URL is none.
             raise TransportError(f"Connecting failed: {err}") from err
