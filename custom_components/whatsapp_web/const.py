@@ -33,8 +33,13 @@ ATTR_TITLE: Final = "title"
 SERVICE_SEND_MESSAGE: Final = "send_message"
 EVENT_CALL: Final = "whatsapp_web_call"
 EVENT_CONNECTION: Final = "whatsapp_web_connection"
+EVENT_EVENT_RESPONSE: Final = "whatsapp_web_event_response"
+EVENT_MESSAGE_DELETED: Final = "whatsapp_web_message_deleted"
+EVENT_MESSAGE_EDITED: Final = "whatsapp_web_message_edited"
 EVENT_MESSAGE_RECEIVED: Final = "whatsapp_web_message_received"
+EVENT_POLL_VOTE: Final = "whatsapp_web_poll_vote"
 EVENT_PRESENCE: Final = "whatsapp_web_presence"
+EVENT_REACTION: Final = "whatsapp_web_reaction"
 
 # The recipient that stands for the linked account itself.
 RECIPIENT_ME: Final = "me"

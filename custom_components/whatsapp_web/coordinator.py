@@ -36,7 +36,6 @@ from .const import (
     DELIVERY_DELAY,
     DOMAIN,
     EVENT_CONNECTION,
-    EVENT_MESSAGE_RECEIVED,
     LOGGER,
     MANUFACTURER,
     MODEL,
@@ -244,8 +243,8 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         message = describe_message(event.message, self.origin())
         # From here on a crash must not tell it again.
         event.take()
-        if message.stands_alone:
-            self.hass.bus.async_fire(EVENT_MESSAGE_RECEIVED, message.data)
+        if message.bus_event is not None:
+            self.hass.bus.async_fire(message.bus_event, message.data)
         for listener in tuple(self._listeners_of_messages):
             listener(message)
 

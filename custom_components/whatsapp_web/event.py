@@ -34,7 +34,19 @@ class MessageEvent(WhatsAppEntity, EventEntity):
     """Fires for every message of the account."""
 
     # What people write is not for the database; it also outgrows what a state may hold there.
-    _unrecorded_attributes = frozenset({"text", "reply_to"})
+    _unrecorded_attributes = frozenset(
+        {
+            "text",
+            "reply_to",
+            "contacts",
+            "event",
+            "link_preview",
+            "location",
+            "options",
+            "poll",
+            "tally",
+        }
+    )
 
     @property
     @override

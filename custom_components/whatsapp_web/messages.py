@@ -8,7 +8,16 @@ from typing import Any, Final
 from homeassistant.util import dt as dt_util
 
 from .aiowhatsapp import IncomingMessage, Jid, MessageKind, QuotedMessage
-from .const import ATTR_CONFIG_ENTRY_ID
+from .const import (
+    ATTR_CONFIG_ENTRY_ID,
+    EVENT_EVENT_RESPONSE,
+    EVENT_MESSAGE_DELETED,
+    EVENT_MESSAGE_EDITED,
+    EVENT_MESSAGE_RECEIVED,
+    EVENT_POLL_VOTE,
+    EVENT_REACTION,
+)
+from .message_details import describe_details
 
 # The types of the event entity; a kind without one of its own is `other`.
 EVENT_TYPE_OTHER: Final = "other"
@@ -37,19 +46,18 @@ EVENT_TYPES: Final = [*dict.fromkeys(_EVENT_TYPES.values()), EVENT_TYPE_OTHER]
 # By the server of a chat's address; everything else is a person.
 _CHAT_TYPES: Final = {"g.us": "group", "broadcast": "status", "newsletter": "channel"}
 
-# What is about another message, and no message of its own to an automation.
-_ABOUT_ANOTHER: Final = frozenset(
-    {
-        MessageKind.POLL_VOTE,
-        MessageKind.REACTION,
-        MessageKind.EDIT,
-        MessageKind.DELETE,
-        MessageKind.PIN,
-        MessageKind.KEEP,
-        MessageKind.EVENT_RESPONSE,
-        MessageKind.PROTOCOL,
-    }
-)
+# What is about another message, and no message of its own to an automation: what it fires,
+# if anything.
+_ABOUT_ANOTHER: Final[dict[MessageKind, str | None]] = {
+    MessageKind.REACTION: EVENT_REACTION,
+    MessageKind.POLL_VOTE: EVENT_POLL_VOTE,
+    MessageKind.EVENT_RESPONSE: EVENT_EVENT_RESPONSE,
+    MessageKind.EDIT: EVENT_MESSAGE_EDITED,
+    MessageKind.DELETE: EVENT_MESSAGE_DELETED,
+    MessageKind.PIN: None,
+    MessageKind.KEEP: None,
+    MessageKind.PROTOCOL: None,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +78,10 @@ class MessageOrigin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedMessage:
-    """A message, described; `stands_alone` unless it is only about another one."""
+    """A message, described; `bus_event` is what it fires, if anything."""
 
     event_type: str
-    stands_alone: bool
+    bus_event: str | None
     data: dict[str, Any]
 
 
@@ -95,14 +103,18 @@ def describe_message(message: IncomingMessage, origin: MessageOrigin) -> Receive
         "forwarded": message.content.forwarded,
         "stale": _is_stale(message, origin.stale_after),
         "reply_to": _describe_quoted(message.content.quoted),
-        "reaction": message.content.reaction,
+        "emoji": message.content.reaction,
         "target_message_id": message.content.target.id if message.content.target else None,
+        "choice": message.content.choice,
+        "view_once": message.content.view_once or None,
+        "unknown_type": message.content.type_name,
+        **describe_details(message.content.details),
     }
     # A sender without a known number is said to have none; all else is left out.
     kept = {key: value for key, value in data.items() if value is not None or key == "sender_phone"}
     return ReceivedMessage(
         event_type=_EVENT_TYPES.get(kind, EVENT_TYPE_OTHER),
-        stands_alone=kind not in _ABOUT_ANOTHER,
+        bus_event=_ABOUT_ANOTHER.get(kind, EVENT_MESSAGE_RECEIVED),
         data=kept,
     )
 

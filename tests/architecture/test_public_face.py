@@ -33,6 +33,7 @@ PUBLIC = [
     "Credentials",
     "DefaultTimerChanged",
     "Delete",
+    "Details",
     "DisappearingTimer",
     "Disconnected",
     "Draft",

@@ -15,7 +15,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     MessageReference,
     QuotedMessage,
 )
-from custom_components.whatsapp_web.const import EVENT_MESSAGE_RECEIVED
+from custom_components.whatsapp_web.const import EVENT_MESSAGE_RECEIVED, EVENT_REACTION
 from custom_components.whatsapp_web.messages import MessageOrigin, describe_message
 
 from .fakes import ANN, LID, PHONE, Script, make_message
@@ -37,7 +37,7 @@ def content(kind: MessageKind = MessageKind.TEXT, **more: object) -> MessageCont
 
 def test_a_plain_text() -> None:
     described = describe_message(make_message(), ORIGIN)
-    assert (described.event_type, described.stands_alone) == ("text", True)
+    assert (described.event_type, described.bus_event) == ("text", EVENT_MESSAGE_RECEIVED)
     assert described.data == {
         "config_entry_id": "the entry",
         "connection": "Casa",
@@ -112,8 +112,8 @@ def test_a_reaction_names_what_it_is_for() -> None:
     target = MessageReference(id="3EB0", from_me=False, chat=None, participant=None)
     reaction = content(MessageKind.REACTION, reaction="👍", target=target)
     described = describe_message(make_message(content=reaction), ORIGIN)
-    assert (described.event_type, described.stands_alone) == ("reaction", False)
-    assert described.data["reaction"] == "👍"
+    assert (described.event_type, described.bus_event) == ("reaction", EVENT_REACTION)
+    assert described.data["emoji"] == "👍"
     assert described.data["target_message_id"] == "3EB0"
 
 
