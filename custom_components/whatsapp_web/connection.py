@@ -11,8 +11,10 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .aiowhatsapp import (
     AiohttpConnector,
+    AiohttpMediaTransport,
     Client,
     Credentials,
+    MediaSettings,
     NotLinked,
     Pairing,
     ServerSettings,
@@ -56,7 +58,9 @@ async def async_make_pairing(
     """Build one attempt at linking; raise `ServerSettingRefused`."""
     server = await async_get_server(hass)
     return Pairing(
-        connector=await _async_make_connector(hass, server),
+        connector=AiohttpConnector(
+            async_get_clientsession(hass), ssl_context=await _async_tls(hass, server)
+        ),
         server=server,
         clock=SystemClock(),
         random_bytes=secrets.token_bytes,
@@ -100,27 +104,30 @@ async def _async_make_client(
     server: ServerSettings,
 ) -> Client:
     backend = await storage.async_backend(stored.connection_id)
+    session = async_get_clientsession(hass)
+    tls = await _async_tls(hass, server)
     return Client(
         credentials=stored.credentials,
         store=Store(backend),
-        connector=await _async_make_connector(hass, server),
+        connector=AiohttpConnector(session, ssl_context=tls),
         server=server,
         clock=SystemClock(),
         random_bytes=secrets.token_bytes,
         run_blocking=hass.async_add_executor_job,
+        media=MediaSettings(
+            http=AiohttpMediaTransport(session, ssl_context=tls),
+            folder=storage.media_path(stored.connection_id),
+        ),
         hold_messages=True,
         fresh=stored.pending,
     )
 
 
-async def _async_make_connector(hass: HomeAssistant, server: ServerSettings) -> AiohttpConnector:
-    session = async_get_clientsession(hass)
+async def _async_tls(hass: HomeAssistant, server: ServerSettings) -> ssl.SSLContext | None:
+    """Trust what the settings say, in place of what Home Assistant trusts."""
     if (ca_file := server.ca_file) is None:
-        return AiohttpConnector(session)
+        return None
     try:
-        context = await hass.async_add_executor_job(
-            lambda: ssl.create_default_context(cafile=ca_file)
-        )
+        return await hass.async_add_executor_job(lambda: ssl.create_default_context(cafile=ca_file))
     except (OSError, ssl.SSLError) as err:
         raise ServerSettingRefused(f"{ca_file} is no certificate file") from err
-    return AiohttpConnector(session, ssl_context=context)

@@ -5,6 +5,7 @@ Everything is in `.storage/`, readable by Home Assistant's user alone:
 - `whatsapp_web.key`: the master key, one for all connections;
 - `whatsapp_web.<connection id>`: the credentials, sealed under a key derived from it;
 - `whatsapp_web.<connection id>.db`: what changes with each message, sealed likewise.
+- `whatsapp_web.<connection id>.media`: a folder with encrypted files that wait to be sent.
 
 A connection that no config entry names is one whose linking was cut short.
 """
@@ -18,6 +19,7 @@ import json
 from pathlib import Path
 import re
 import secrets
+import shutil
 from typing import Any, Final
 from uuid import uuid4
 
@@ -97,6 +99,10 @@ class ConnectionStorage:
     def state_path(self, connection_id: str) -> str:
         """Name the SQLite file of a connection."""
         return self._hass.config.path(STORAGE_DIR, f"{DOMAIN}.{connection_id}.db")
+
+    def media_path(self, connection_id: str) -> Path:
+        """Name the folder where encrypted files of a connection wait to be sent."""
+        return self._directory / f"{DOMAIN}.{connection_id}.media"
 
     async def async_state_key(self, connection_id: str) -> bytes:
         """Give the 32-byte key of a connection's SQLite file.
@@ -233,7 +239,10 @@ class ConnectionStorage:
     def _remove_files(self, connection_id: str) -> None:
         # The SQLite file, what lies beside it, and copies that were put aside as damaged.
         for path in self._directory.glob(f"{DOMAIN}.{connection_id}.*"):
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def _set_aside(self, connection_id: str) -> None:
         path = Path(self.state_path(connection_id))

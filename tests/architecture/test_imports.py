@@ -30,7 +30,7 @@ INSIDE = {
 INSIDE["client"] = set(INSIDE)
 
 # Area -> the third-party packages it may import.
-OUTSIDE = {"crypto": {"cryptography", "nacl"}, "transport": {"aiohttp"}}
+OUTSIDE = {"crypto": {"cryptography", "nacl"}, "transport": {"aiohttp", "yarl"}}
 
 # What the Home Assistant side may take from the client.
 PUBLIC_FACE = {".aiowhatsapp", ".aiowhatsapp.store"}

@@ -11,10 +11,12 @@ import aiohttp
 from custom_components.whatsapp_web.aiowhatsapp import (
     MESSAGE_EVENTS,
     AiohttpConnector,
+    AiohttpMediaTransport,
     Client,
     Credentials,
     Event,
     IncomingMessage,
+    MediaSettings,
     Pairing,
     ReceiptReceived,
     SentMessage,
@@ -58,6 +60,11 @@ class OurDevice:
         """
         return str(self.account.lid_jid)
 
+    @property
+    def spool(self) -> Path:
+        """Where encrypted files wait to be sent."""
+        return self._folder / "spool"
+
     async def run_blocking[T](self, job: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, job)
 
@@ -100,6 +107,12 @@ class OurDevice:
             clock=SystemClock(),
             random_bytes=os.urandom,
             run_blocking=self.run_blocking,
+            media=MediaSettings(
+                http=AiohttpMediaTransport(
+                    self._http, ssl_context=self._simulator.media.client_context()
+                ),
+                folder=self.spool,
+            ),
         )
         for kind in MESSAGE_EVENTS:
             client.subscribe(kind, lambda event: self._keep(self.messages, event.message))

@@ -7,12 +7,14 @@ import makeWASocket, {
   WAMessageStubType,
   decryptEventResponse,
   decryptPollVote,
+  downloadMediaMessage,
   generateMessageIDV2,
   proto,
 } from '@whiskeysockets/baileys';
 import { makeLibSignalRepository } from '@whiskeysockets/baileys/lib/Signal/libsignal.js';
 
 import { Memory, logger } from './lib/baileys_store.mjs';
+import { FileMessages, digestOf } from './lib/files.mjs';
 import {
   Spoiler,
   bare,
@@ -44,6 +46,7 @@ let memory = null;
 let socket = null; // null while stopped
 let reconnectTimer = null;
 let spoiler = new Spoiler();
+const files = new FileMessages();
 const sending = new Map(); // message id -> promise of the send under way
 
 function repositoryThatSpoils(auth, logger, pnToLid) {
@@ -125,6 +128,7 @@ function onMessage({ key, message, messageStubType, ...rest }, type) {
     emit('undecryptable', { ...where, reason: rest.messageStubParameters?.[0] ?? null });
     return;
   }
+  files.keep(key.id, { key, message });
   emit('message', {
     ...where,
     text: textOf(message),
@@ -204,6 +208,12 @@ const GROUP_ACTIONS = {
     outcomes: await live().groupRequestParticipantsUpdate(id, members, action),
   }),
 };
+/** A file as Baileys wants it described. */
+function fileContent(kind, path, fields) {
+  const flags = { gif: { gifPlayback: true }, video_note: { ptv: true }, voice: { ptt: true } };
+  const field = { gif: 'video', video_note: 'video', voice: 'audio' }[kind] ?? kind;
+  return { [field]: { url: path }, ...flags[kind], ...fields };
+}
 
 const nameAndDevice = (address) => {
   const [name, device] = address.split('.');
@@ -278,6 +288,23 @@ serve({
     }
     const where = { eventCreatorJid: author, eventMsgId: target, eventEncKey: secret, responderJid: modifier };
     return { opened: withoutEmptyLists(decryptEventResponse(sealed, where)) };
+  },
+
+  async send_media({ to, kind, path, message_id, ...fields }) {
+    const sock = live();
+    const id = message_id ?? generateMessageIDV2(sock.user?.id);
+    const content = fileContent(kind, path, fields);
+    return remember(id, async () => (await sock.sendMessage(to, content, { messageId: id })).message);
+  },
+
+  async fetch_media({ message_id, again = false }) {
+    const sock = live();
+    const found = files.get(message_id);
+    // Only an answer to this tells it where files are.
+    if (again) await sock.refreshMediaConn();
+    // Baileys would do this by itself, but looks for the status where its errors have none.
+    const message = again ? await sock.updateMediaMessage(found) : found;
+    return digestOf(await downloadMediaMessage(message, 'buffer', {}));
   },
 
   async mark_read({ keys }) {

@@ -134,7 +134,7 @@ class Peer:
             "history": history,
             "version": version,
         }
-        self._ca_file = ca_file
+        self._ca_file: Path | None = ca_file or getattr(server, "ca_file", None)
         self._process: asyncio.subprocess.Process | None = None
         self._readers: list[asyncio.Task[None]] = []
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -341,6 +341,26 @@ class Peer:
         """Send a status update to an audience; Baileys alone can. Return its message id."""
         result = await self.command("send_status", content=content, audience=audience, style=style)
         return str(result["message_id"])
+
+    async def send_media(
+        self, to: str, kind: str, path: Path, *, message_id: str | None = None, **fields: Any
+    ) -> str:
+        """Send a file as image, video, gif, video_note, audio, voice, document or sticker.
+
+        `fields` go to the library as they are: caption, mimetype, fileName, seconds ...
+        """
+        result = await self.command(
+            "send_media", to=to, kind=kind, path=str(path), message_id=message_id, **fields
+        )
+        return str(result["message_id"])
+
+    async def fetch_media(self, message_id: str, *, again: bool = False) -> tuple[str, int]:
+        """Download the file of a message that arrived; give SHA-256 (hex) and length.
+
+        With `again` (Baileys only) its phone is asked to upload it again first.
+        """
+        result = await self.command("fetch_media", message_id=message_id, again=again)
+        return str(result["sha256"]), int(result["length"])
 
     async def mark_read(self, *messages: PeerMessage) -> None:
         keys = [

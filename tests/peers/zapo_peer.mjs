@@ -19,6 +19,7 @@ import {
 } from './lib/content.mjs';
 import { chatCommands, listenToChats } from './lib/chats_zapo.mjs';
 import { listenToPeople, peopleCommands } from './lib/people_zapo.mjs';
+import { FileMessages, digestOf, fileField } from './lib/files.mjs';
 import { ZapoStore } from './lib/zapo_store.mjs';
 
 const RECONNECT_AFTER_MS = 250;
@@ -45,6 +46,7 @@ let client = null; // null while stopped
 let goodbye = null; // why the server is about to close, if it said so
 let spoiler = new Spoiler();
 let opening = { success: false, preKeys: false };
+const files = new FileMessages();
 const otherNames = new Map(); // user -> the other user part of the same account
 
 // Node 20 has no WebSocket of its own; this one also sends what a browser sends, and
@@ -191,6 +193,7 @@ function whereOf({ attrs }) {
 }
 
 function onMessage({ rawNode, message, timestampSeconds }) {
+  files.keep(rawNode.attrs.id, message);
   emit('message', {
     ...whereOf(rawNode),
     text: textOf(message),
@@ -336,6 +339,21 @@ serve({
       iv,
     });
     return { opened: withoutEmptyLists(ADDONS[use].decode(opened)) };
+  },
+
+  async send_media({ to, kind, path, message_id, ...fields }) {
+    const type = { video_note: 'ptv', gif: 'video', voice: 'audio' }[kind] ?? kind;
+    const flags = { gif: { gifPlayback: true }, voice: { ptt: true } };
+    return publish(to, { type, media: path, ...flags[kind], ...fields }, message_id);
+  },
+
+  async fetch_media({ message_id }) {
+    const { field, content } = fileField(files.get(message_id));
+    const mediaType = { ptvMessage: 'video' }[field] ?? field.replace('Message', '');
+    const { url, directPath, mediaKey, fileSha256, fileEncSha256 } = content;
+    // It checks MAC, both hashes and padding by itself.
+    const request = { url, directPath, mediaType, mediaKey, fileSha256, fileEncSha256 };
+    return digestOf(await live().mediaTransfer.downloadAndDecrypt(request));
   },
 
   async mark_read({ keys }) {

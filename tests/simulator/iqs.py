@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from custom_components.whatsapp_web.aiowhatsapp.errors import AttributeMissing, DecodeError
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
+from . import media_host
 from .accounts import SERVER_JID, Device
 
 if TYPE_CHECKING:
@@ -128,6 +129,10 @@ def _picture(server: Simulator, device: Device, node: Node) -> list[Node]:
     return server.people.picture(device, node)
 
 
+def _media(server: Simulator, device: Device, node: Node) -> list[Node]:
+    return media_host.answer(server, device, node)
+
+
 HANDLERS: dict[str, Handler] = {
     "abt": _props,
     "blocklist": _blocklist,
@@ -141,6 +146,7 @@ HANDLERS: dict[str, Handler] = {
     "usync": _usync,
     "w:biz": _business,
     "w:g2": _groups,
+    "w:m": _media,
     "w:p": _ping,
     "w:profile:picture": _picture,
     "w:stats": _ping,

@@ -11,7 +11,7 @@ from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
 from custom_components.whatsapp_web.aiowhatsapp.proto import wire
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
-from . import own_receipts, retries
+from . import media_retry, own_receipts, retries
 from .accounts import Account, Device, participant_hash
 from .group_router import GroupRouter
 from .ledger import Envelope, MalformedEnvelope, read_envelope
@@ -326,9 +326,14 @@ class Router:
         if to is not None and self._rooms.carries(to):
             self._rooms.receipt(device, node, to)
             return
-        if to is None or (author := self._server.directory.find(to)) is None:
-            return
-        if kind == "retry":
+        if to is not None and (author := self._server.directory.find(to)) is not None:
+            self._pass_receipt_on(device, node, to, author)
+
+    def _pass_receipt_on(self, device: Device, node: Node, to: Jid, author: Account) -> None:
+        kind = node.attr("type")
+        if kind == "server-error" and device.id and author is device.account:
+            media_retry.answer(self._server, device, node)
+        elif kind == "retry":
             self._forward_retry(device, node, to, author)
         elif kind in FORWARDED_RECEIPTS and author is not device.account:
             self._forward(device, node, to, author)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 import json
+from pathlib import Path
 import time
 from typing import Self
 
@@ -21,6 +22,7 @@ from .groups import Groups
 from .ledger import Ledger
 from .link_code import LinkCodes
 from .mailbox import Entry
+from .media_host import MediaHost
 from .noise import TrustRoot
 from .notices import Notices
 from .pairing import PairingDesk
@@ -51,6 +53,7 @@ class Simulator:
         self.groups = Groups(self)
         self.router = Router(self)
         self.app_states = AppStates(self)
+        self.media = MediaHost(self)
         self.minimum_version = (2, 3000, 1_000_000_000)
         self.edge_routing = True
         # With a number, only so many stanzas of a backlog are sent before the client asks.
@@ -85,6 +88,7 @@ class Simulator:
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
         self._port = self._runner.addresses[0][1]
+        await self.media.start()
 
     async def stop(self) -> None:
         """Close every socket and stop listening."""
@@ -97,6 +101,7 @@ class Simulator:
             await asyncio.wait(waits, timeout=1)
             for wait in waits:
                 wait.cancel()
+        await self.media.stop()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -116,13 +121,25 @@ class Simulator:
         return self.trust.root.public
 
     @property
+    def ca_file(self) -> Path:
+        """The certificate of the media host, for clients to trust."""
+        return self.media.ca_file
+
+    @property
     def noise_root(self) -> str:
         """The same as 64 hex digits."""
         return self.root_key.hex()
 
     def settings_json(self) -> str:
         """Return the text of the file that points the client under test here."""
-        return json.dumps({"url": self.url, "noise_root": self.noise_root})
+        return json.dumps(
+            {
+                "url": self.url,
+                "noise_root": self.noise_root,
+                "media_host": self.media.host,
+                "ca": str(self.media.ca_file),
+            }
+        )
 
     # --- what tests ask
 

@@ -5,6 +5,7 @@ Assistant: the store, the clock, randomness and the transport come in from outsi
 """
 
 from .client.client import Client
+from .client.media import MediaFiles, StoredMedia
 from .client.numbers import CheckedNumber
 from .client.outgoing import SentMessage
 from .client.pairing import Pairing
@@ -16,7 +17,7 @@ from .client.pairing_events import (
     PasskeyRequested as PairingPasskeyRequested,
     QrCode,
 )
-from .client.settings import Clock, ServerSettings, SystemClock
+from .client.settings import Clock, MediaSettings, ServerSettings, SystemClock
 from .client.version import fetch_web_version
 from .errors import (
     AccountLocked,
@@ -28,6 +29,13 @@ from .errors import (
     LocalProtocolError,
     LoggedOut,
     LoginRefused,
+    MediaError,
+    MediaExpired,
+    MediaFileError,
+    MediaIntegrityError,
+    MediaNotFound,
+    MediaRefused,
+    MediaTooLarge,
     MessageUnknown,
     NoDevices,
     NotLinked,
@@ -83,7 +91,14 @@ from .iq.privacy import AudienceKind, StatusAudience
 from .iq.profile import BusinessProfile, OpeningHours, UserProfile
 from .iq.profile_picture import ProfilePicture
 from .jid import Jid
-from .message.content import MessageContent, MessageKind, MessageReference, QuotedMessage
+from .media.filenames import safe_filename
+from .message.content import (
+    MediaContent,
+    MessageContent,
+    MessageKind,
+    MessageReference,
+    QuotedMessage,
+)
 from .message.details import (
     AlbumDetails,
     ContactDetails,
@@ -126,8 +141,10 @@ from .message.drafts import (
     Text,
     UploadedThumbnail,
 )
+from .message.media_drafts import Media
 from .message.poll import OptionTally
 from .pairing.credentials import Credentials
+from .transport.media_http import AiohttpMediaTransport
 from .transport.websocket import AiohttpConnector
 
 __all__ = [
@@ -137,6 +154,7 @@ __all__ = [
     "AboutChanged",
     "AccountLocked",
     "AiohttpConnector",
+    "AiohttpMediaTransport",
     "Album",
     "AlbumDetails",
     "AudienceKind",
@@ -187,6 +205,17 @@ __all__ = [
     "LocationDetails",
     "LoggedOut",
     "LoginRefused",
+    "Media",
+    "MediaContent",
+    "MediaError",
+    "MediaExpired",
+    "MediaFileError",
+    "MediaFiles",
+    "MediaIntegrityError",
+    "MediaNotFound",
+    "MediaRefused",
+    "MediaSettings",
+    "MediaTooLarge",
     "MessageContent",
     "MessageDeleted",
     "MessageEdited",
@@ -243,6 +272,7 @@ __all__ = [
     "StatusText",
     "StoreCorrupt",
     "StoreError",
+    "StoredMedia",
     "SystemClock",
     "TemporarilyBanned",
     "Text",
@@ -253,4 +283,5 @@ __all__ = [
     "WhatsAppError",
     "WrongClock",
     "fetch_web_version",
+    "safe_filename",
 ]

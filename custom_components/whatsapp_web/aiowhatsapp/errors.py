@@ -258,3 +258,42 @@ class MessageUnknown(SendError):
 
 class NoDevices(SendError):
     """No device of the recipient could be encrypted for."""
+
+
+class MediaError(WhatsAppError):
+    """A file could not be sent or fetched."""
+
+
+class MediaNotFound(MediaError):
+    """There is no message with a file under that id, or no longer."""
+
+
+class MediaExpired(MediaError):
+    """The hosts no longer have a file, and its sender's phone did not upload it again."""
+
+
+class MediaIntegrityError(MediaError):
+    """A file is not what its sender sent: wrong length, hash, MAC or key."""
+
+
+class MediaTooLarge(MediaError):
+    """A file is larger than allowed; both figures are in bytes, `size` None if unknown."""
+
+    def __init__(self, size: int | None, limit: int) -> None:
+        """Keep the figures."""
+        super().__init__(f"The file is larger than {limit} bytes")
+        self.size = size
+        self.limit = limit
+
+
+class MediaRefused(MediaError):
+    """The media hosts refused a file; `status` is their HTTP status."""
+
+    def __init__(self, status: int) -> None:
+        """Keep the status."""
+        super().__init__(f"The media hosts refused the file with HTTP status {status}")
+        self.status = status
+
+
+class MediaFileError(MediaError):
+    """A file on this machine could not be read or written."""

@@ -42,6 +42,7 @@ from .handlers.notification import NotificationHandler
 from .handlers.receipt import ReceiptHandler
 from .identity import Identities
 from .inbox import Inbox
+from .media import MediaFiles
 from .outgoing import Outgoing, SentMessage
 from .peer import PeerMessages
 from .people import People
@@ -51,7 +52,7 @@ from .retry import RetryRequester, RetryResponder
 from .router import Router
 from .runner import Runner
 from .sessions import Sessions
-from .settings import Clock, ServerSettings
+from .settings import Clock, MediaSettings, ServerSettings
 from .tokens import TrustedContactTokens
 
 _LOGGER = logging.getLogger(__name__)
@@ -69,9 +70,10 @@ class Client:
     """A linked device of one WhatsApp account.
 
     `random_bytes` must be a cryptographic source. `run_blocking` runs a function on
-    another thread. With `hold_messages` received messages are kept in the store,
-    answered, but told to nobody until `release_messages`. `fresh` says that this device
-    may never have logged in: only then an empty store is as it should be.
+    another thread. Without `media` no files are sent or fetched. With `hold_messages`
+    received messages are kept in the store, answered, but told to nobody until
+    `release_messages`. `fresh` says that this device may never have logged in: only
+    then an empty store is as it should be.
     """
 
     def __init__(  # noqa: PLR0913 - all that is ambient comes in here, and nowhere else
@@ -84,6 +86,7 @@ class Client:
         clock: Clock,
         random_bytes: Callable[[int], bytes],
         run_blocking: RunBlocking,
+        media: MediaSettings | None = None,
         hold_messages: bool = False,
         fresh: bool = True,
     ) -> None:
@@ -94,6 +97,7 @@ class Client:
         self._devices = Devices(context, self._identities)
         self._tokens = TrustedContactTokens(context)
         self._pre_keys = PreKeys(context)
+        self._media = MediaFiles(context, media, host=server.media_host)
         self._outgoing = Outgoing(context, self._devices, self._sessions, self._tokens)
         chat_log = self.log = ChatLog(context)
         account = self._account = AccountState(
@@ -230,6 +234,7 @@ class Client:
                     next_prune = context.clock.monotonic() + PRUNE_EVERY
                     await context.store.prune(context.now())
                     await self.log.trim_all()
+                    await context.store.media.trim(None)
             except WhatsAppError as err:
                 _LOGGER.debug("Store upkeep failed: %s", err)
             await context.clock.sleep(FLUSH_EVERY)
@@ -384,6 +389,11 @@ class Client:
 
     # --- what it does
 
+    @property
+    def media(self) -> MediaFiles:
+        """Files."""
+        return self._media
+
     async def resolve_number(self, number: str) -> Jid:
         """Find the JID of an international number, digits with or without `+`.
 
@@ -449,6 +459,7 @@ class Client:
             sessions=self._sessions,
             tokens=self._tokens,
         )
+        notifications.add("mediaretry", self._media.on_notification)
 
         async def count(node: Node) -> None:
             if node.attr("offline") is not None:

@@ -33,6 +33,7 @@ from .addons import AddOns
 from .context import Context
 from .groups import GroupKeys
 from .identity import Identities
+from .media_library import keep_file
 from .peer import PeerMessages
 from .reading import note_unread
 from .receipts import Receipts
@@ -251,6 +252,7 @@ class Inbox:
                 await store.inbox.put(tx, message.key, parts.record)
                 chat = self._context.canonical(message.stanza.chat)
                 await note_unread(store, tx, message.stanza, chat, parts.contents[-1])
+                await keep_file(self._context, tx, parts.record)
 
     async def _decrypt_parts(self, tx: Transaction, stanza: MessageStanza) -> _Parts:
         """Decrypt the parts in their order, up to one that fails.

@@ -2,11 +2,13 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from pathlib import Path
 import time
 from typing import Final, Protocol
 
 from ..noise.certificate import WHATSAPP_ROOT_KEY
 from ..pairing.registration import WebVersion
+from ..transport.base import MediaTransport
 
 WHATSAPP_URL: Final = "wss://web.whatsapp.com/ws/chat"
 # Used until the current one was looked up; the server retires old ones in waves.
@@ -27,6 +29,14 @@ class ServerSettings:
     version: WebVersion = DEFAULT_VERSION
     media_host: str | None = None
     ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaSettings:
+    """How files travel, and the folder where encrypted ones wait to be sent."""
+
+    http: MediaTransport
+    folder: Path
 
 
 class Clock(Protocol):

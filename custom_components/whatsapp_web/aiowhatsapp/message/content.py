@@ -75,6 +75,23 @@ class QuotedMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MediaContent:
+    """What the sender says of a file; nothing of it was checked."""
+
+    mime_type: str | None = None
+    size: int | None = None
+    filename: str | None = field(default=None, repr=False)
+    seconds: int | None = None
+    width: int | None = None
+    height: int | None = None
+    animated: bool = False
+    thumbnail: bytes = field(default=b"", repr=False)
+    """A small JPEG; empty when there is none."""
+    waveform: bytes = field(default=b"", repr=False)
+    """How loud a voice note is over its length, each byte from 0 to 100."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageContent:
     """What a message says.
 
@@ -97,6 +114,8 @@ class MessageContent:
     """The message that this one reacts to, edits, deletes, pins, keeps or answers."""
     reaction: str | None = field(default=None, repr=False)
     """The emoji; empty when the reaction is taken back, None when it is encrypted."""
+    media: MediaContent | None = field(default=None, repr=False)
+    """The file of an image, video, audio, document or sticker."""
     taken_back: bool = False
     """Whether a pin, keep or reaction is taken back."""
     details: Details | None = field(default=None, repr=False)

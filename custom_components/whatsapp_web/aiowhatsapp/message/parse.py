@@ -14,6 +14,7 @@ from ..errors import DecodeError
 from ..jid import Jid
 from ..proto import wire
 from .content import MessageContent, MessageKind, MessageReference, QuotedMessage
+from .files import file_of
 from .kinds import read, text_of
 from .poll import PollState
 from .read_details import read_details
@@ -89,6 +90,7 @@ def parse(
         text, draft.context = text_of(changed.text), changed.context
         details = read_details(becomes)
     context = draft.context or wire.ContextInfo()
+    file = file_of(unwrapped.message)
     return MessageContent(
         kind=draft.kind,
         text=text,
@@ -101,6 +103,7 @@ def parse(
         ephemeral=unwrapped.ephemeral or context.expiration > 0,
         target=_reference(draft.target),
         reaction=draft.reaction,
+        media=None if file is None else file.content,
         taken_back=draft.taken_back,
         details=details,
         type_name=type_name(unwrapped.message) if draft.kind is MessageKind.UNKNOWN else None,

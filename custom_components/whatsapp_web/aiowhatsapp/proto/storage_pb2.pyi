@@ -333,3 +333,47 @@ class NumberRecord(_message.Message):
     jid: str
     phone: str
     def __init__(self, checked_at: _Optional[int] = ..., jid: _Optional[str] = ..., phone: _Optional[str] = ...) -> None: ...
+
+class MediaRecord(_message.Message):
+    __slots__ = ("id", "chat", "sender", "from_me", "kind", "media_key", "digest", "encrypted_digest", "length", "direct_path", "url", "mime_type", "filename", "expires_at")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CHAT_FIELD_NUMBER: _ClassVar[int]
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    FROM_ME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_KEY_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    ENCRYPTED_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    DIRECT_PATH_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    MIME_TYPE_FIELD_NUMBER: _ClassVar[int]
+    FILENAME_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    chat: str
+    sender: str
+    from_me: bool
+    kind: str
+    media_key: bytes
+    digest: bytes
+    encrypted_digest: bytes
+    length: int
+    direct_path: str
+    url: str
+    mime_type: str
+    filename: str
+    expires_at: int
+    def __init__(self, id: _Optional[str] = ..., chat: _Optional[str] = ..., sender: _Optional[str] = ..., from_me: bool = ..., kind: _Optional[str] = ..., media_key: _Optional[bytes] = ..., digest: _Optional[bytes] = ..., encrypted_digest: _Optional[bytes] = ..., length: _Optional[int] = ..., direct_path: _Optional[str] = ..., url: _Optional[str] = ..., mime_type: _Optional[str] = ..., filename: _Optional[str] = ..., expires_at: _Optional[int] = ...) -> None: ...
+
+class AttachmentRecord(_message.Message):
+    __slots__ = ("name", "kind", "encrypted_digest", "length")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ENCRYPTED_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    kind: str
+    encrypted_digest: bytes
+    length: int
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., encrypted_digest: _Optional[bytes] = ..., length: _Optional[int] = ...) -> None: ...

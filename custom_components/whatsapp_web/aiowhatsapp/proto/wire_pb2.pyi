@@ -946,7 +946,7 @@ class Message(_message.Message):
         viewOnce: bool
         def __init__(self, url: _Optional[str] = ..., mimetype: _Optional[str] = ..., caption: _Optional[str] = ..., fileSha256: _Optional[bytes] = ..., fileLength: _Optional[int] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., mediaKey: _Optional[bytes] = ..., fileEncSha256: _Optional[bytes] = ..., directPath: _Optional[str] = ..., mediaKeyTimestamp: _Optional[int] = ..., jpegThumbnail: _Optional[bytes] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., viewOnce: bool = ...) -> None: ...
     class VideoMessage(_message.Message):
-        __slots__ = ("url", "mimetype", "fileSha256", "fileLength", "seconds", "mediaKey", "caption", "gifPlayback", "height", "width", "fileEncSha256", "directPath", "mediaKeyTimestamp", "jpegThumbnail", "contextInfo", "viewOnce")
+        __slots__ = ("url", "mimetype", "fileSha256", "fileLength", "seconds", "mediaKey", "caption", "gifPlayback", "height", "width", "fileEncSha256", "directPath", "mediaKeyTimestamp", "jpegThumbnail", "contextInfo", "streamingSidecar", "viewOnce")
         URL_FIELD_NUMBER: _ClassVar[int]
         MIMETYPE_FIELD_NUMBER: _ClassVar[int]
         FILESHA256_FIELD_NUMBER: _ClassVar[int]
@@ -962,6 +962,7 @@ class Message(_message.Message):
         MEDIAKEYTIMESTAMP_FIELD_NUMBER: _ClassVar[int]
         JPEGTHUMBNAIL_FIELD_NUMBER: _ClassVar[int]
         CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
+        STREAMINGSIDECAR_FIELD_NUMBER: _ClassVar[int]
         VIEWONCE_FIELD_NUMBER: _ClassVar[int]
         url: str
         mimetype: str
@@ -978,10 +979,11 @@ class Message(_message.Message):
         mediaKeyTimestamp: int
         jpegThumbnail: bytes
         contextInfo: ContextInfo
+        streamingSidecar: bytes
         viewOnce: bool
-        def __init__(self, url: _Optional[str] = ..., mimetype: _Optional[str] = ..., fileSha256: _Optional[bytes] = ..., fileLength: _Optional[int] = ..., seconds: _Optional[int] = ..., mediaKey: _Optional[bytes] = ..., caption: _Optional[str] = ..., gifPlayback: bool = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., fileEncSha256: _Optional[bytes] = ..., directPath: _Optional[str] = ..., mediaKeyTimestamp: _Optional[int] = ..., jpegThumbnail: _Optional[bytes] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., viewOnce: bool = ...) -> None: ...
+        def __init__(self, url: _Optional[str] = ..., mimetype: _Optional[str] = ..., fileSha256: _Optional[bytes] = ..., fileLength: _Optional[int] = ..., seconds: _Optional[int] = ..., mediaKey: _Optional[bytes] = ..., caption: _Optional[str] = ..., gifPlayback: bool = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., fileEncSha256: _Optional[bytes] = ..., directPath: _Optional[str] = ..., mediaKeyTimestamp: _Optional[int] = ..., jpegThumbnail: _Optional[bytes] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., streamingSidecar: _Optional[bytes] = ..., viewOnce: bool = ...) -> None: ...
     class AudioMessage(_message.Message):
-        __slots__ = ("url", "mimetype", "fileSha256", "fileLength", "seconds", "ptt", "mediaKey", "fileEncSha256", "directPath", "mediaKeyTimestamp", "contextInfo", "waveform", "viewOnce")
+        __slots__ = ("url", "mimetype", "fileSha256", "fileLength", "seconds", "ptt", "mediaKey", "fileEncSha256", "directPath", "mediaKeyTimestamp", "contextInfo", "streamingSidecar", "waveform", "viewOnce")
         URL_FIELD_NUMBER: _ClassVar[int]
         MIMETYPE_FIELD_NUMBER: _ClassVar[int]
         FILESHA256_FIELD_NUMBER: _ClassVar[int]
@@ -993,6 +995,7 @@ class Message(_message.Message):
         DIRECTPATH_FIELD_NUMBER: _ClassVar[int]
         MEDIAKEYTIMESTAMP_FIELD_NUMBER: _ClassVar[int]
         CONTEXTINFO_FIELD_NUMBER: _ClassVar[int]
+        STREAMINGSIDECAR_FIELD_NUMBER: _ClassVar[int]
         WAVEFORM_FIELD_NUMBER: _ClassVar[int]
         VIEWONCE_FIELD_NUMBER: _ClassVar[int]
         url: str
@@ -1006,9 +1009,10 @@ class Message(_message.Message):
         directPath: str
         mediaKeyTimestamp: int
         contextInfo: ContextInfo
+        streamingSidecar: bytes
         waveform: bytes
         viewOnce: bool
-        def __init__(self, url: _Optional[str] = ..., mimetype: _Optional[str] = ..., fileSha256: _Optional[bytes] = ..., fileLength: _Optional[int] = ..., seconds: _Optional[int] = ..., ptt: bool = ..., mediaKey: _Optional[bytes] = ..., fileEncSha256: _Optional[bytes] = ..., directPath: _Optional[str] = ..., mediaKeyTimestamp: _Optional[int] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., waveform: _Optional[bytes] = ..., viewOnce: bool = ...) -> None: ...
+        def __init__(self, url: _Optional[str] = ..., mimetype: _Optional[str] = ..., fileSha256: _Optional[bytes] = ..., fileLength: _Optional[int] = ..., seconds: _Optional[int] = ..., ptt: bool = ..., mediaKey: _Optional[bytes] = ..., fileEncSha256: _Optional[bytes] = ..., directPath: _Optional[str] = ..., mediaKeyTimestamp: _Optional[int] = ..., contextInfo: _Optional[_Union[ContextInfo, _Mapping]] = ..., streamingSidecar: _Optional[bytes] = ..., waveform: _Optional[bytes] = ..., viewOnce: bool = ...) -> None: ...
     class DocumentMessage(_message.Message):
         __slots__ = ("url", "mimetype", "title", "fileSha256", "fileLength", "pageCount", "mediaKey", "fileName", "fileEncSha256", "directPath", "mediaKeyTimestamp", "jpegThumbnail", "contextInfo", "caption")
         URL_FIELD_NUMBER: _ClassVar[int]
@@ -2036,3 +2040,19 @@ class VerifiedNameCertificate(_message.Message):
     DETAILS_FIELD_NUMBER: _ClassVar[int]
     details: bytes
     def __init__(self, details: _Optional[bytes] = ...) -> None: ...
+
+class ServerErrorReceipt(_message.Message):
+    __slots__ = ("stanzaId",)
+    STANZAID_FIELD_NUMBER: _ClassVar[int]
+    stanzaId: str
+    def __init__(self, stanzaId: _Optional[str] = ...) -> None: ...
+
+class MediaRetryNotification(_message.Message):
+    __slots__ = ("stanzaId", "directPath", "result")
+    STANZAID_FIELD_NUMBER: _ClassVar[int]
+    DIRECTPATH_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    stanzaId: str
+    directPath: str
+    result: int
+    def __init__(self, stanzaId: _Optional[str] = ..., directPath: _Optional[str] = ..., result: _Optional[int] = ...) -> None: ...

@@ -51,6 +51,7 @@ class Table(StrEnum):
     CONTACT = "contact"
     UNREAD = "unread"
     NUMBER = "number"
+    MEDIA = "media"
     META = "meta"
 
 

@@ -14,6 +14,7 @@ from .keys import (
     SessionStore,
     SignedPreKeyStore,
 )
+from .media import MediaStore
 from .messages import (
     InboxStore,
     MessageSecretStore,
@@ -61,6 +62,7 @@ class Store:
         self.retries = RetryStore(backend)
         self.unread = UnreadStore(backend)
         self.numbers = NumberStore(backend)
+        self.media = MediaStore(backend)
         self.meta = MetaStore(backend)
 
     def transaction(self) -> Transaction:

@@ -1,6 +1,15 @@
-"""Adapters to the network: what the client needs of a socket, and aiohttp's form of it."""
+"""Adapters to the network: what the client needs of it, and aiohttp's form of that."""
 
-from .base import Connector, Socket
+from .base import Connector, MediaAnswer, MediaStream, MediaTransport, Socket
+from .media_http import AiohttpMediaTransport
 from .websocket import AiohttpConnector
 
-__all__ = ["AiohttpConnector", "Connector", "Socket"]
+__all__ = [
+    "AiohttpConnector",
+    "AiohttpMediaTransport",
+    "Connector",
+    "MediaAnswer",
+    "MediaStream",
+    "MediaTransport",
+    "Socket",
+]

@@ -15,6 +15,7 @@ from .draft import Sealer, compose, compose_addon, compose_timer
 from .envelope import content_field, device_sent, view_once
 from .forward import compose_forward
 from .labels import Labels, labels_of, media_type, stanza_type
+from .media import compose_media, media_kind, set_location, wrap_media
 from .place import compose_live_location, compose_location
 from .poll import compose_event, compose_poll
 from .text import MAX_TEXT, compose_text
@@ -37,6 +38,7 @@ __all__ = [
     "compose_keep",
     "compose_live_location",
     "compose_location",
+    "compose_media",
     "compose_pin",
     "compose_poll",
     "compose_reaction",
@@ -46,8 +48,11 @@ __all__ = [
     "content_field",
     "device_sent",
     "labels_of",
+    "media_kind",
     "media_type",
     "quoted_form",
+    "set_location",
     "stanza_type",
     "view_once",
+    "wrap_media",
 ]
