@@ -18,6 +18,13 @@ from .aiowhatsapp import (
     ClientOutdated,
     ConnectionFailed,
     LoginRefused,
+    MediaError,
+    MediaExpired,
+    MediaFileError,
+    MediaIntegrityError,
+    MediaNotFound,
+    MediaRefused,
+    MediaTooLarge,
     NoDevices,
     NotLinked,
     NotOnWhatsApp,
@@ -57,12 +64,19 @@ _CAUSES: Final[tuple[tuple[type[WhatsAppError], str], ...]] = (
     (NotOnWhatsApp, "not_on_whatsapp"),
     (NoDevices, "no_devices"),
     (Rejected, "message_rejected"),
+    (MediaNotFound, "media_not_found"),
+    (MediaExpired, "media_expired"),
+    (MediaIntegrityError, "media_damaged"),
+    (MediaTooLarge, "media_too_large"),
+    (MediaRefused, "media_refused"),
+    (MediaFileError, "media_file_error"),
 )
 _OTHER_CAUSE: Final = "unexpected_error"
 
 # What the person who wrote the automation, or who owns the account, can mend.
 _THEIRS_TO_MEND: Final = (
     ConnectionFailed,
+    MediaError,
     NoDevices,
     NotLinked,
     NotOnWhatsApp,
@@ -82,6 +96,12 @@ def placeholders_of(err: WhatsAppError) -> dict[str, str]:
     match err:
         case Rejected(code=code):
             return {"code": code}
+        case MediaRefused(status=status):
+            return {"code": str(status)}
+        case MediaTooLarge(limit=limit):
+            return {"limit": str(limit // 1_000_000)}
+        case MediaFileError():
+            return {"error": str(err)}
         case LoginRefused(reason=reason):
             return {"code": reason}
         case _ if cause_of(err) == _OTHER_CAUSE:

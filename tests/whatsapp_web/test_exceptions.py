@@ -38,6 +38,8 @@ MADE = {
     errors.LoginRefused: errors.LoginRefused("406"),
     errors.IqError: errors.IqError(500, "text"),
     errors.AppStateKeyMissing: errors.AppStateKeyMissing(b"key"),
+    errors.MediaRefused: errors.MediaRefused(415),
+    errors.MediaTooLarge: errors.MediaTooLarge(3_000_000, 2_000_000),
     errors.Rejected: errors.Rejected("463"),
 }
 ALL = [
