@@ -93,21 +93,21 @@ def cause_of(err: WhatsAppError) -> str:
 
 def placeholders_of(err: WhatsAppError) -> dict[str, str]:
     """Give what the translation of that error says beyond its cause."""
+    said: dict[str, str] = {}
     match err:
         case Rejected(code=code):
-            return {"code": code}
-        case MediaRefused(status=status):
-            return {"code": str(status)}
-        case MediaTooLarge(limit=limit):
-            return {"limit": str(limit // 1_000_000)}
-        case MediaFileError():
-            return {"error": str(err)}
+            said = {"code": code}
         case LoginRefused(reason=reason):
-            return {"code": reason}
+            said = {"code": reason}
+        case MediaRefused(status=status):
+            said = {"code": str(status)}
+        case MediaTooLarge(limit=limit):
+            said = {"limit": str(limit // 1_000_000)}
+        case MediaFileError():
+            said = {"error": str(err)}
         case _ if cause_of(err) == _OTHER_CAUSE:
-            return {"error": str(err)}
-        case _:
-            return {}
+            said = {"error": str(err)}
+    return said
 
 
 def calls_for_linking(err: WhatsAppError | None) -> bool:

@@ -84,6 +84,7 @@ async def fill(store: Store) -> None:
         await store.chat_timers.put(tx, CHAT, storage.TimerRecord(seconds=86_400))
         number = storage.NumberRecord(checked_at=1000, jid="901@lid")
         await store.numbers.put(tx, "15551", number, expires_at=7000)
+        await store.media.put(tx, media_record())
 
 
 async def freeze(path: str) -> None:
@@ -103,3 +104,16 @@ async def freeze(path: str) -> None:
 
 if __name__ == "__main__":
     asyncio.run(freeze(sys.argv[1]))
+
+
+def media_record() -> storage.MediaRecord:
+    """What is kept of the file of a message."""
+    return storage.MediaRecord(
+        id="ID",
+        chat=str(CHAT),
+        sender=str(SENDER),
+        kind="IMAGE",
+        media_key=b"k" * 32,
+        digest=b"d" * 32,
+        expires_at=9000,
+    )
