@@ -86,6 +86,7 @@ PUBLIC = [
     "MessageReference",
     "MessageTarget",
     "MessageUnknown",
+    "MessageUnreadable",
     "NoDevices",
     "NotLinked",
     "NotOnWhatsApp",

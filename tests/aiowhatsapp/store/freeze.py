@@ -83,6 +83,10 @@ async def fill(store: Store) -> None:
         await store.polls.put(tx, CHAT, SENDER, "ID", poll, expires_at=8000)
         await store.chat_timers.put(tx, CHAT, storage.TimerRecord(seconds=86_400))
         number = storage.NumberRecord(checked_at=1000, jid="901@lid")
+        missing = storage.PlaceholderRecord(
+            chat=GROUP, sender=str(SENDER), id="ID", timestamp=1000, noted_at=1001
+        )
+        await store.placeholders.put(tx, "missing", missing, expires_at=9000)
         await store.numbers.put(tx, "15551", number, expires_at=7000)
         await store.media.put(tx, media_record())
 

@@ -46,6 +46,7 @@ from .media import MediaFiles
 from .outgoing import Outgoing, SentMessage
 from .peer import PeerMessages
 from .people import People
+from .placeholders import Placeholders
 from .prekeys import PreKeys
 from .receipts import Receipts
 from .retry import RetryRequester, RetryResponder
@@ -107,6 +108,7 @@ class Client:
             download=no_download,
         )
         self.chats: Final = account.chats
+        self._placeholders = Placeholders(context, account.peer)
         self._inbox = Inbox(
             context,
             sessions=self._sessions,
@@ -115,6 +117,7 @@ class Client:
             peer=PeerMessages(context, self._identities, account),
             receipts=Receipts(context),
             retries=RetryRequester(context, self._pre_keys),
+            placeholders=self._placeholders,
             addons=AddOns(context, chat_log),
         )
         self._drafting = Drafting(context, chat_log, self.send_message)
@@ -508,6 +511,7 @@ class Client:
         self._connections += 1
         self._people.on_ready()
         self._account.on_ready()
+        self._context.spawn(self._placeholders.watch(), "following missing messages")
 
     def _on_own_name(self, event: OwnNameChanged) -> None:
         self._context.set_push_name(event.name)

@@ -35,6 +35,7 @@ from .groups import GroupKeys
 from .identity import Identities
 from .media_library import keep_file
 from .peer import PeerMessages
+from .placeholders import Placeholders
 from .reading import note_unread
 from .receipts import Receipts
 from .retry import RetryRequester
@@ -56,6 +57,8 @@ class _Parts:
     """What the parts of a message held."""
 
     record: storage.InboxRecord | None = None
+    # What our phone brings in it: messages that this device could not read.
+    brought: list[tuple[str, storage.InboxRecord]] = field(default_factory=list)
     contents: list[wire.Message] = field(default_factory=list)
     identity_changed: bool = False
     history: bool = False
@@ -75,7 +78,7 @@ class _Message:
 class Inbox:
     """Takes message stanzas in the order they came and hands over what is in them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a message may be for
         self,
         context: Context,
         *,
@@ -85,6 +88,7 @@ class Inbox:
         peer: PeerMessages,
         receipts: Receipts,
         retries: RetryRequester,
+        placeholders: Placeholders,
         addons: AddOns,
     ) -> None:
         """Share the client's context and its parts."""
@@ -96,6 +100,7 @@ class Inbox:
         self._peer = peer
         self._receipts = receipts
         self._retries = retries
+        self._placeholders = placeholders
         self._handed_over: list[str] = []
         self._held = False
         # Storing a message and handing it over are one step to those who release.
@@ -172,6 +177,9 @@ class Inbox:
             # Now or never: a line that breaks before the answer brings it again, but as seen.
             for content in message.parts.contents:
                 self._peer.follow_up(message.stanza, content)
+            for key, brought in message.parts.brought:
+                if not self._held:
+                    self._hand_over(key, brought)
         if message.seen is not None:
             record = await self._context.store.inbox.get(None, message.seen)
         if record is not None and message.parts.failure is None and not self._held:
@@ -183,12 +191,14 @@ class Inbox:
         if message.seen is not None or isinstance(parts.failure, DuplicateMessage):
             await self._receipts.delivered(stanza)
         elif isinstance(parts.failure, SignalError):
-            await self._ask_again(stanza, parts.failure)
+            await self._ask_again(message, parts.failure)
         elif parts.failure is not None:
             _LOGGER.debug("A message decrypts but does not parse: %s", parts.failure)
             await self._nack(stanza.node, Nack.INVALID_PROTOBUF)
         elif not stanza.encs:
-            # Nothing for this device, as with view-once media: by design.
+            # Nothing for this device: by design, or the phone has it.
+            if stanza.unavailable is not None:
+                await self._placeholders.note(stanza, message.key)
             await self._ack(stanza.node)
         elif not _readable(stanza):
             of_bot = any(enc.kind == _BOT for enc in stanza.encs)
@@ -197,11 +207,13 @@ class Inbox:
         else:
             await self._receipts.delivered(stanza, history=parts.history)
 
-    async def _ask_again(self, stanza: MessageStanza, error: SignalError) -> None:
+    async def _ask_again(self, message: _Message, error: SignalError) -> None:
+        stanza = message.stanza
         _LOGGER.info("A message could not be read (%s): asking for it again", type(error).__name__)
-        first = await self._retries.request(stanza, error)
+        asked = await self._retries.request(stanza, error)
+        await self._placeholders.note(stanza, message.key, again=asked.in_vain)
         await self._ack(stanza.node)
-        if first:
+        if asked.first:
             self._context.emit(
                 UndecryptableMessage(
                     chat=self._context.canonical(stanza.chat),
@@ -233,7 +245,7 @@ class Inbox:
                 await self._read(tx, message)
                 if message.parts.failure is not None or message.parts.identity_changed:
                     break
-                known.add(message.key)
+                known.update({message.key, *(key for key, _ in message.parts.brought)})
             await store.inbox.delete(tx, *done)
         self._forget(done)
         return messages
@@ -245,6 +257,12 @@ class Inbox:
         if parts.failure is None:
             expires_at = self._context.now() + SEEN_SECONDS
             await store.seen.put(tx, message.key, expires_at=expires_at)
+            brought = await self._placeholders.take_answer(tx, message.stanza, parts.contents)
+            for key, record in brought:
+                await store.seen.put(tx, key, expires_at=expires_at)
+                if await self._addons.take_in_record(tx, record):
+                    await store.inbox.put(tx, key, record)
+                    parts.brought.append((key, record))
             if parts.record is not None:
                 if not await self._addons.take_in_record(tx, parts.record):
                     parts.record = None

@@ -27,15 +27,17 @@ class PeerRequests:
         self._context = context
         self._sessions = sessions
 
-    async def send(self, message: wire.Message) -> str:
+    async def send(self, message: wire.Message, *, request_id: str | None = None) -> str:
         """Send a request to the phone; return the id that an answer names.
+
+        `request_id` is for who has to know it before.
 
         Raises `Disconnected`, or `StoreError`.
         """
         context = self._context
         phone = context.own.phone.bare
         await self._sessions.ensure([phone])
-        request_id = new_message_id(
+        request_id = request_id or new_message_id(
             phone.user, now=context.now(), random_bytes=context.random_bytes
         )
         padded = pad(message.SerializeToString(), context.random_bytes)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..errors import AttributeMissing, IqError, SignalError
 from ..iq.prekeys import PublicSignedPreKey, build_signed_pre_key
@@ -34,6 +34,13 @@ KEYS_FROM: Final = 2
 RECREATE_SECONDS: Final = 3600
 
 
+class Asked(NamedTuple):
+    """How often a sender has been asked for a message: never before, or for the last time."""
+
+    first: bool
+    in_vain: bool
+
+
 class RetryRequester:
     """Asks senders to encrypt a message once more."""
 
@@ -42,8 +49,8 @@ class RetryRequester:
         self._context = context
         self._pre_keys = pre_keys
 
-    async def request(self, stanza: MessageStanza, error: SignalError) -> bool:
-        """Send a retry receipt; say whether this was the first for the message."""
+    async def request(self, stanza: MessageStanza, error: SignalError) -> Asked:
+        """Send a retry receipt; say how often the sender has been asked."""
         context = self._context
         key = f"{stanza.chat}|{stanza.sender}|{stanza.id}"
         known = await context.store.retries.get(None, key)
@@ -56,7 +63,7 @@ class RetryRequester:
         await context.store.retries.put(
             None, key, count, expires_at=context.now() + KEEP_COUNT_SECONDS
         )
-        return not known
+        return Asked(first=not known, in_vain=count > MAX_REQUESTS)
 
     async def _build(self, stanza: MessageStanza, count: int, reason: int) -> Node:
         context = self._context

@@ -69,6 +69,21 @@ class UndecryptableMessage(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageUnreadable(Event):
+    """A message is still missing after its sender and our own phone were asked for it.
+
+    It may come all the same; then it is told like any other.
+    """
+
+    chat: Jid
+    sender: Jid
+    sender_phone: Jid | None
+    message_id: str
+    timestamp: int
+    from_me: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityChanged(Event):
     """A contact's security code changed: a new phone or a new installation."""
 

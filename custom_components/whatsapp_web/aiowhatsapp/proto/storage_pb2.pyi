@@ -229,6 +229,32 @@ class SentMessageRecord(_message.Message):
     type: str
     def __init__(self, message: _Optional[bytes] = ..., sent_at: _Optional[int] = ..., resends: _Optional[_Iterable[_Union[SentMessageRecord.Resend, _Mapping]]] = ..., type: _Optional[str] = ...) -> None: ...
 
+class PlaceholderRecord(_message.Message):
+    __slots__ = ("chat", "sender", "id", "timestamp", "push_name", "from_me", "offline", "noted_at", "request_id", "asked", "told")
+    CHAT_FIELD_NUMBER: _ClassVar[int]
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    PUSH_NAME_FIELD_NUMBER: _ClassVar[int]
+    FROM_ME_FIELD_NUMBER: _ClassVar[int]
+    OFFLINE_FIELD_NUMBER: _ClassVar[int]
+    NOTED_AT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    TOLD_FIELD_NUMBER: _ClassVar[int]
+    chat: str
+    sender: str
+    id: str
+    timestamp: int
+    push_name: str
+    from_me: bool
+    offline: bool
+    noted_at: int
+    request_id: str
+    asked: bool
+    told: bool
+    def __init__(self, chat: _Optional[str] = ..., sender: _Optional[str] = ..., id: _Optional[str] = ..., timestamp: _Optional[int] = ..., push_name: _Optional[str] = ..., from_me: bool = ..., offline: bool = ..., noted_at: _Optional[int] = ..., request_id: _Optional[str] = ..., asked: bool = ..., told: bool = ...) -> None: ...
+
 class InboxRecord(_message.Message):
     __slots__ = ("message", "chat", "sender", "id", "timestamp", "push_name", "from_me", "offline", "sender_alternate", "category", "is_history", "recipient_alternate", "resolved", "poll")
     MESSAGE_FIELD_NUMBER: _ClassVar[int]

@@ -48,6 +48,7 @@ class Table(StrEnum):
     INBOX = "inbox"
     SEEN = "seen"
     RETRY = "retry"
+    PLACEHOLDER = "placeholder"
     CONTACT = "contact"
     UNREAD = "unread"
     NUMBER = "number"

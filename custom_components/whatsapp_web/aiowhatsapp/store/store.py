@@ -24,6 +24,7 @@ from .messages import (
     SentMessageStore,
 )
 from .numbers import NumberStore
+from .placeholders import PlaceholderStore
 from .transaction import Transaction
 from .unread import UnreadStore
 
@@ -60,6 +61,7 @@ class Store:
         self.inbox = InboxStore(backend)
         self.seen = SeenStore(backend)
         self.retries = RetryStore(backend)
+        self.placeholders = PlaceholderStore(backend)
         self.unread = UnreadStore(backend)
         self.numbers = NumberStore(backend)
         self.media = MediaStore(backend)
