@@ -20,9 +20,7 @@ Kinds = wire.Message.PeerDataOperationRequestType
 Protocol = wire.Message.ProtocolMessage.Type
 
 
-def withheld(
-    bench: Bench, message_id: str = "GONE", kind: str = "", **attrs: str | Jid
-) -> Node:
+def withheld(bench: Bench, message_id: str = "GONE", kind: str = "", **attrs: str | Jid) -> Node:
     """Make a message of Ann's that the server has nothing of for this device."""
     stanza = bench.message(bench.ann.first, Node("unavailable", {"type": kind} if kind else {}))
     return Node("message", stanza.attrs | {"id": message_id} | attrs, stanza.content)
