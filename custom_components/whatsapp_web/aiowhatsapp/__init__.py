@@ -56,6 +56,7 @@ from .errors import (
 )
 from .events import (
     MESSAGE_EVENTS,
+    CaughtUp,
     Event,
     EventResponseReceived,
     IdentityChanged,
@@ -163,6 +164,7 @@ __all__ = [
     "BusinessProfile",
     "CallChanged",
     "CallState",
+    "CaughtUp",
     "CertificateOutOfDate",
     "ChatState",
     "ChatStateChanged",
