@@ -1,20 +1,17 @@
-"""The repairs that a click can do: begin anew with a damaged state, or connect again."""
+"""The repair that can be done from here: begin anew with a damaged state."""
 
-from typing import Any, override
+from typing import Any
 
 from homeassistant.components.repairs import (
     ConfirmRepairFlow,
     RepairsFlow,
     RepairsFlowResult,
 )
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
 from .aiowhatsapp import StoreError
 from .const import CONF_CONNECTION_ID, LOGGER
-from .coordinator import WhatsAppConfigEntry
-from .issues import ATTR_ENTRY_ID, ATTR_ISSUE, ISSUE_OUTDATED, ISSUE_STATE_DAMAGED
-from .server import ServerSettingRefused, async_refresh_version
+from .issues import ATTR_ENTRY_ID
 from .storage import async_get_storage
 
 
@@ -54,63 +51,10 @@ class BeginAnewFlow(RepairsFlow):
         return self.async_create_entry(data={})
 
 
-class ReconnectFlow(RepairsFlow):
-    """Connects again, once a person has seen to what was in the way."""
-
-    def __init__(self, entry_id: str, shown: dict[str, str]) -> None:
-        """Remember which connection it is, and what the issue says of it."""
-        self._entry_id = entry_id
-        self._shown = shown
-
-    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Begin by asking."""
-        return await self.async_step_confirm()
-
-    async def async_step_confirm(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Ask, then set the connection up again; the issue returns if that is in vain."""
-        entry = self.hass.config_entries.async_get_entry(self._entry_id)
-        if entry is None:
-            return self.async_create_entry(data={})
-        if user_input is None:
-            return self.async_show_form(
-                step_id="confirm",
-                description_placeholders=self._shown | {"name": entry.title},
-            )
-        if not await self._async_prepare(entry):
-            return self.async_abort(reason="no_newer_version")
-        self.hass.config_entries.async_schedule_reload(entry.entry_id)
-        return self.async_create_entry(data={})
-
-    async def _async_prepare(self, entry: WhatsAppConfigEntry) -> bool:
-        """Do what is needed before; say whether connecting makes sense then."""
-        return True
-
-
-class NewVersionFlow(ReconnectFlow):
-    """Looks for a newer web version, and connects with it."""
-
-    @override
-    async def _async_prepare(self, entry: WhatsAppConfigEntry) -> bool:
-        if entry.state is not ConfigEntryState.LOADED:
-            return True
-        try:
-            return await async_refresh_version(self.hass, entry.runtime_data.web_version)
-        except ServerSettingRefused:
-            return False
-
-
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None
 ) -> RepairsFlow:
     """Give the dialog that mends an issue."""
     if data is None:
         return ConfirmRepairFlow()
-    shown = {key: str(value) for key, value in data.items()}
-    entry_id, issue = shown.pop(ATTR_ENTRY_ID), shown.pop(ATTR_ISSUE, ISSUE_STATE_DAMAGED)
-    if issue == ISSUE_STATE_DAMAGED:
-        return BeginAnewFlow(entry_id)
-    if issue == ISSUE_OUTDATED:
-        return NewVersionFlow(entry_id, shown)
-    return ReconnectFlow(entry_id, shown)
+    return BeginAnewFlow(data[ATTR_ENTRY_ID])

@@ -18,7 +18,6 @@ PUBLIC = [
     "BusinessProfile",
     "CallChanged",
     "CallState",
-    "CaughtUp",
     "CertificateOutOfDate",
     "ChatState",
     "ChatStateChanged",

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
-import zlib
 
 from custom_components.whatsapp_web.aiowhatsapp.proto import wire
+
+from .phone_history import give_older, share_history
 
 if TYPE_CHECKING:
     from .accounts import Device
@@ -14,22 +15,8 @@ if TYPE_CHECKING:
 def welcome(phone: Phone, device: Device) -> None:
     """Send a fresh companion what a phone sends after linking, keys first."""
     share_keys(phone, device)
-    if not phone.shares_history:
-        return
-    bootstrap = wire.HistorySync(syncType=wire.HistorySync.INITIAL_BOOTSTRAP, progress=100)
-    for number in sorted(phone.account.contacts):
-        contact = phone.server.directory.find_number(number)
-        if contact is not None:
-            bootstrap.phoneNumberToLidMappings.add(
-                pnJid=str(contact.pn_jid), lidJid=str(contact.lid_jid)
-            )
-    names = wire.HistorySync(syncType=wire.HistorySync.PUSH_NAME)
-    names.pushnames.add(id=str(phone.account.pn_jid), pushname=phone.account.name)
-    recent = wire.HistorySync(syncType=wire.HistorySync.RECENT, progress=100, chunkOrder=1)
-    kinds = wire.Message
-    send_history(phone, device, kinds.INITIAL_BOOTSTRAP, bootstrap)
-    send_history(phone, device, kinds.PUSH_NAME, names)
-    send_history(phone, device, kinds.RECENT, recent)
+    if phone.shares_history:
+        share_history(phone, device)
 
 
 def share_keys(phone: Phone, device: Device, key_ids: Iterable[bytes] | None = None) -> None:
@@ -53,26 +40,6 @@ def share_keys(phone: Phone, device: Device, key_ids: Iterable[bytes] | None = N
     phone.send_peer(device, message)
 
 
-def send_history(
-    phone: Phone,
-    device: Device,
-    kind: wire.Message.HistorySyncType,
-    history: wire.HistorySync,
-) -> None:
-    """Send a history notification with its blob inside."""
-    message = wire.Message()
-    protocol = message.protocolMessage
-    protocol.type = wire.Message.ProtocolMessage.HISTORY_SYNC_NOTIFICATION
-    notification = protocol.historySyncNotification
-    blob = history.SerializeToString()
-    notification.fileLength = len(blob)
-    notification.syncType = kind
-    notification.chunkOrder = history.chunkOrder
-    notification.progress = history.progress
-    notification.initialHistBootstrapInlinePayload = zlib.compress(blob)
-    phone.send_peer(device, message)
-
-
 def answer(phone: Phone, device: Device, stanza_id: str, message: wire.Message) -> None:
     """Answer a companion's request."""
     protocol = message.protocolMessage
@@ -85,6 +52,8 @@ def answer(phone: Phone, device: Device, stanza_id: str, message: wire.Message) 
         wanted = wire.Message.PeerDataOperationRequestType.PLACEHOLDER_MESSAGE_RESEND
         if request.peerDataOperationRequestType == wanted:
             _resend_placeholders(phone, device, stanza_id, request)
+        elif request.HasField("historySyncOnDemandRequest"):
+            give_older(phone, device, stanza_id, request.historySyncOnDemandRequest)
 
 
 def _resend_placeholders(

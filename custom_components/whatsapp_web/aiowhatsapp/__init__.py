@@ -56,7 +56,6 @@ from .errors import (
 )
 from .events import (
     MESSAGE_EVENTS,
-    CaughtUp,
     Event,
     EventResponseReceived,
     IdentityChanged,
@@ -164,7 +163,6 @@ __all__ = [
     "BusinessProfile",
     "CallChanged",
     "CallState",
-    "CaughtUp",
     "CertificateOutOfDate",
     "ChatState",
     "ChatStateChanged",

@@ -6,7 +6,6 @@ import random
 
 import pytest
 
-from custom_components.whatsapp_web.aiowhatsapp.appstate import CollectionState
 from custom_components.whatsapp_web.aiowhatsapp.client.context import Context
 from custom_components.whatsapp_web.aiowhatsapp.client.copies import take_over_copy
 from custom_components.whatsapp_web.aiowhatsapp.client.prekeys import UPLOAD_DUE
@@ -14,7 +13,6 @@ from custom_components.whatsapp_web.aiowhatsapp.signal import MAX_KEY_ID, Signal
 from custom_components.whatsapp_web.aiowhatsapp.store import (
     COPY_MARK,
     MemoryBackend,
-    Put,
     Store,
     Table,
 )
@@ -35,10 +33,6 @@ async def store() -> AsyncIterator[Store]:
     made = Store(MemoryBackend())
     await made.open()
     await fill(made)
-    await made.app_state.put(None, "regular", CollectionState())
-    for table in Table:
-        if not await made.backend.count(table):
-            await made.backend.commit([Put(table, "any", b"any")])
     yield made
     await made.close()
 

@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from custom_components.whatsapp_web.aiowhatsapp.client import peer as peer_module
+from custom_components.whatsapp_web.aiowhatsapp.client import history as history_module
 from custom_components.whatsapp_web.aiowhatsapp.client.peer import MAX_KEY_ID, MAX_KEYS
 from custom_components.whatsapp_web.aiowhatsapp.events import OwnNameChanged
 from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
@@ -205,7 +205,7 @@ async def test_a_history_that_inflates_too_far_is_dropped(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fits = history(names=[("9@lid", "Zoe")])
-    monkeypatch.setattr(peer_module, "MAX_INLINE_HISTORY", len(zlib.decompress(fits)))
+    monkeypatch.setattr(history_module, "MAX_HISTORY", len(zlib.decompress(fits)))
     await from_phone(bench, history_message(history(names=[("8@lid", "Y" * 100)])))
     assert await bench.store.contacts.all(None) == {}
     await from_phone(bench, history_message(fits))

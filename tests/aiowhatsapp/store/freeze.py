@@ -8,6 +8,7 @@ from collections.abc import Callable
 import random
 import sys
 
+from custom_components.whatsapp_web.aiowhatsapp.appstate import CollectionState, KnownRecord
 from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
 from custom_components.whatsapp_web.aiowhatsapp.proto import storage
 from custom_components.whatsapp_web.aiowhatsapp.signal import (
@@ -20,7 +21,7 @@ from custom_components.whatsapp_web.aiowhatsapp.signal import (
     make_signed_pre_key,
     process_bundle,
 )
-from custom_components.whatsapp_web.aiowhatsapp.store import SqliteBackend, Store
+from custom_components.whatsapp_web.aiowhatsapp.store import SqliteBackend, Store, Transaction
 
 KEY = bytes(range(32))
 ALICE = SignalAddress("901_1", 7)
@@ -89,6 +90,18 @@ async def fill(store: Store) -> None:
         await store.placeholders.put(tx, "missing", missing, expires_at=9000)
         await store.numbers.put(tx, "15551", number, expires_at=7000)
         await store.media.put(tx, media_record())
+        await fill_account_state(store, tx)
+
+
+async def fill_account_state(store: Store, tx: Transaction) -> None:
+    """Write what the account's devices share."""
+    await store.app_state.put(tx, "regular", CollectionState())
+    await store.app_state.put_records(tx, "regular", {b"mac": KnownRecord(b"value", b"key")})
+    await store.chats.put(tx, CHAT, storage.ChatRecord(name="Family"))
+    await store.address_book.put(tx, SENDER, storage.ContactRecord(full_name="Alice"))
+    await store.labels.put(tx, "1", storage.LabelRecord(name="Home"))
+    await store.stars.put(tx, CHAT, SENDER, "ID")
+    await store.history.put(tx, "ID", b"notification")
 
 
 async def freeze(path: str) -> None:

@@ -2,16 +2,19 @@
 
 from typing import Final
 
-from .appstate import AppState, DownloadBlob
+from .appstate import AppState
+from .blobs import Blobs
 from .chats import Chats
 from .context import Context
 from .handlers.ib import IbHandler
 from .handlers.notification import NotificationHandler
+from .history import HistoryReader
 from .identity import Identities
 from .names import Names
 from .peer_requests import PeerRequests
 from .sessions import Sessions
 from .sync_actions import SyncActions
+from .tokens import TrustedContactTokens
 
 DIRTY_APP_STATE: Final = "syncd_app_state"
 
@@ -25,7 +28,8 @@ class AccountState:
         *,
         identities: Identities,
         sessions: Sessions,
-        download: DownloadBlob,
+        tokens: TrustedContactTokens,
+        blobs: Blobs,
     ) -> None:
         """Share the client's context and its parts."""
         self.names = Names(context)
@@ -35,9 +39,17 @@ class AccountState:
             identities=identities,
             peer=self.peer,
             actions=SyncActions(context),
-            download=download,
+            download=blobs.app_state,
         )
-        self.chats = Chats(context, self.app_state, self.names)
+        self.history = HistoryReader(
+            context,
+            identities=identities,
+            names=self.names,
+            peer=self.peer,
+            tokens=tokens,
+            download=blobs.history,
+        )
+        self.chats = Chats(context, self.app_state, self.names, self.history)
 
     def attach(self, notifications: NotificationHandler, ib: IbHandler) -> None:
         """Hear of a new connection's stanzas."""
@@ -46,4 +58,5 @@ class AccountState:
 
     def on_ready(self) -> None:
         """Fetch what earlier connections left to be fetched."""
+        self.history.follow()
         self.app_state.follow()

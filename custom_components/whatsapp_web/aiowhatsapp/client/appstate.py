@@ -398,8 +398,3 @@ def _expand_stored(key_id: bytes, stored: bytes) -> SyncKeys:
     except ProtobufDecodeError as err:
         raise AppStateError("An app state key does not parse") from err
     return expand(key_id, data.keyData)
-
-
-async def no_download(_reference: appstate.ExternalBlobReference) -> bytes:
-    """Stand in where nothing can be downloaded."""
-    raise AppStateError("There is no way to download a part of the app state")

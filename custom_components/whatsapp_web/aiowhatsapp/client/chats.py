@@ -10,6 +10,7 @@ from ..jid import Jid
 from ..proto import appstate, storage
 from .appstate import AppState
 from .context import Context
+from .history import MAX_ON_DEMAND, HistoryPage, HistoryReader
 from .names import Names
 from .sync_actions import MUTED_FOREVER, REGULAR, REGULAR_HIGH, REGULAR_LOW
 
@@ -69,9 +70,12 @@ class Chats:
     `IqError` when the server refuses, `Disconnected` or `RequestTimeout`.
     """
 
-    def __init__(self, context: Context, app_state: AppState, names: Names) -> None:
+    def __init__(
+        self, context: Context, app_state: AppState, names: Names, history: HistoryReader
+    ) -> None:
         """Share the client's context and its parts."""
         self._context = context
+        self._history = history
         self._app_state = app_state
         self._names = names
 
@@ -126,6 +130,14 @@ class Chats:
         """The names of the labels by their ids."""
         records = await self._context.store.labels.all(None)
         return {label_id: record.name for label_id, record in records.items()}
+
+    async def request_history(self, chat: Jid, *, count: int = MAX_ON_DEMAND) -> HistoryPage:
+        """Ask the phone for messages of a chat older than all that it gave so far.
+
+        Raises `LocalProtocolError` where nothing is known to go on from, `RequestTimeout`
+        when the phone does not answer, or `Disconnected`.
+        """
+        return await self._history.request(chat, count=count)
 
     async def _find(self, chat: Jid) -> tuple[Jid, storage.ChatRecord]:
         forms = self._context.forms_of(chat)

@@ -30,7 +30,7 @@ from ..transport.base import Connector
 from ..wabinary import Node
 from .account_state import AccountState
 from .addons import AddOns
-from .appstate import no_download
+from .blobs import NoBlobs
 from .chat_log import ChatLog
 from .context import Context
 from .copies import skip_pre_keys, take_over_copy
@@ -105,7 +105,8 @@ class Client:
             context,
             identities=self._identities,
             sessions=self._sessions,
-            download=no_download,
+            tokens=self._tokens,
+            blobs=NoBlobs(),
         )
         self.chats: Final = account.chats
         self._placeholders = Placeholders(context, account.peer)

@@ -27,6 +27,9 @@ class Names:
         record = await context.store.chats.get(tx, chat) or storage.ChatRecord()
         if record.last_message_at < stanza.timestamp:
             record.last_message_at = stanza.timestamp
+            if not record.HasField("oldest"):
+                record.oldest.id, record.oldest.timestamp = stanza.id, stanza.timestamp
+                record.oldest.from_me, record.oldest.chat = stanza.from_me, str(stanza.chat)
             await context.store.chats.put(tx, chat, record)
 
     async def learn(self, tx: Transaction, names: Iterable[tuple[Jid, str]]) -> None:

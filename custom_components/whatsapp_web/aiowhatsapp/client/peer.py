@@ -6,12 +6,9 @@ history, the mapping of numbers to LIDs. From anybody else they are ignored.
 
 import logging
 from typing import Final
-import zlib
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
-from ..errors import DecodeError
-from ..events import OwnNameChanged
 from ..jid import SERVER_LID, Jid
 from ..proto import wire
 from ..stanza.message import MessageStanza
@@ -24,13 +21,8 @@ _LOGGER = logging.getLogger(__name__)
 
 MAX_KEYS: Final = 256
 MAX_KEY_ID: Final = 64
-MAX_INLINE_HISTORY: Final = 64 * 1024 * 1024
 MAX_MAPPINGS: Final = 100_000
-# As many as take a few milliseconds to put together.
-NAMES_PER_COMMIT: Final = 256
 _Protocol: Final = wire.Message.ProtocolMessage
-# The phone's word for "no name".
-_NO_NAME: Final = "-"
 
 
 class PeerMessages:
@@ -60,7 +52,10 @@ class PeerMessages:
             return False
         if protocol.HasField("appStateSyncKeyShare"):
             await self._store_keys(tx, protocol.appStateSyncKeyShare)
-        return protocol.HasField("historySyncNotification")
+        if not protocol.HasField("historySyncNotification"):
+            return False
+        await self._account.history.store(tx, stanza.id, protocol.historySyncNotification)
+        return True
 
     async def _store_keys(self, tx: Transaction, share: wire.Message.AppStateSyncKeyShare) -> None:
         for key in share.keys[:MAX_KEYS]:
@@ -79,35 +74,12 @@ class PeerMessages:
         if protocol.HasField("appStateSyncKeyShare"):
             self._account.app_state.follow()
         if protocol.HasField("historySyncNotification"):
-            inline = protocol.historySyncNotification.initialHistBootstrapInlinePayload
-            if inline:
-                self._context.spawn(self._read_history(inline), "reading history", lasting=True)
+            self._account.history.follow()
         if protocol.HasField("lidMigrationMappingSyncMessage"):
             payload = protocol.lidMigrationMappingSyncMessage.encodedMappingPayload
             self._context.spawn(
                 self._read_mapping(payload), "reading the LID mapping", lasting=True
             )
-
-    async def _read_history(self, compressed: bytes) -> None:
-        """Take names and LIDs out of an inline history; it is read off the event loop."""
-        try:
-            summary = await self._context.run_blocking(lambda: _summarise(compressed))
-        except (zlib.error, ProtobufDecodeError, DecodeError) as err:
-            _LOGGER.debug("History does not read: %s", err)
-            return
-        pairs, names = summary
-        await self._identities.learn(pairs, overwrite=False)
-        for start in range(0, len(names), NAMES_PER_COMMIT):
-            await self._keep_names(names[start : start + NAMES_PER_COMMIT])
-
-    async def _keep_names(self, names: list[tuple[Jid, str]]) -> None:
-        context = self._context
-        async with context.store.transaction() as tx:
-            for user, name in names:
-                await context.store.contacts.put(tx, str(context.canonical(user)), name)
-        for user, name in names:
-            if context.own.is_self(user):
-                context.emit(OwnNameChanged(name=name))
 
     async def _read_mapping(self, payload: bytes) -> None:
         try:
@@ -116,28 +88,6 @@ class PeerMessages:
             _LOGGER.debug("A LID mapping does not read: %s", err)
             return
         await self._identities.learn(pairs)
-
-
-def _summarise(compressed: bytes) -> tuple[list[tuple[Jid, Jid]], list[tuple[Jid, str]]]:
-    """Inflate a history with a bound; give its number-LID pairs and push names."""
-    inflater = zlib.decompressobj()
-    raw = inflater.decompress(compressed, MAX_INLINE_HISTORY)
-    if inflater.unconsumed_tail:
-        raise DecodeError("History is too large")
-    history = wire.HistorySync.FromString(raw)
-    pairs = [
-        (phone, lid)
-        for entry in history.phoneNumberToLidMappings[:MAX_MAPPINGS]
-        if (phone := _user(entry.pnJid)) is not None and (lid := _user(entry.lidJid)) is not None
-    ]
-    names = [
-        (user, entry.pushname[:256])
-        for entry in history.pushnames[:MAX_MAPPINGS]
-        if (user := _user(entry.id)) is not None
-        and isinstance(entry.pushname, str)
-        and entry.pushname not in ("", _NO_NAME)
-    ]
-    return pairs, names
 
 
 def _pairs_of_mapping(payload: bytes) -> list[tuple[Jid, Jid]]:
@@ -152,12 +102,3 @@ def _pairs_of_mapping(payload: bytes) -> list[tuple[Jid, Jid]]:
         for phone, lid in pairs
         if phone and lid
     ]
-
-
-def _user(text: str | bytes) -> Jid | None:
-    """Read a user's address; text that is not UTF-8 comes as bytes."""
-    try:
-        jid = Jid.parse(text) if isinstance(text, str) else None
-    except DecodeError:
-        return None
-    return jid.bare if jid is not None and jid.is_user else None

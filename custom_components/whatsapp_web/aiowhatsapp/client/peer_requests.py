@@ -27,6 +27,13 @@ class PeerRequests:
         self._context = context
         self._sessions = sessions
 
+    def new_id(self) -> str:
+        """Make the id of a request, which an answer names."""
+        context = self._context
+        return new_message_id(
+            context.own.phone.user, now=context.now(), random_bytes=context.random_bytes
+        )
+
     async def send(self, message: wire.Message, *, request_id: str | None = None) -> str:
         """Send a request to the phone; return the id that an answer names.
 
@@ -37,9 +44,7 @@ class PeerRequests:
         context = self._context
         phone = context.own.phone.bare
         await self._sessions.ensure([phone])
-        request_id = request_id or new_message_id(
-            phone.user, now=context.now(), random_bytes=context.random_bytes
-        )
+        request_id = request_id or self.new_id()
         padded = pad(message.SerializeToString(), context.random_bytes)
         async with self._sessions.locked_for([phone]), context.store.transaction() as tx:
             encrypted = await self._sessions.encrypt(tx, {phone: padded})

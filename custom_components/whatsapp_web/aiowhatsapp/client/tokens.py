@@ -8,6 +8,7 @@ from typing import Final
 
 from ..iq.session import IssueTrustedContactToken
 from ..jid import Jid
+from ..store import Transaction
 from ..wabinary import Node
 from .context import Context
 
@@ -30,20 +31,23 @@ class TrustedContactTokens:
     async def on_notification(self, node: Node) -> None:
         """Keep the token that a `privacy_token` notification brings; newer wins."""
         sender = node.jid("sender_lid") or node.required_jid("from")
-        key = _RECEIVED + self._context.canonical(sender.bare).user
         for token in node.required_child("tokens").children("token"):
             timestamp = token.int_attr("t")
             value = token.data
             if token.attr("type") != "trusted_contact" or not timestamp or not value:
                 continue
-            if len(value) > MAX_TOKEN or not 0 < timestamp < 2**40:
-                continue
-            meta = self._context.store.meta
-            known = await meta.get(None, key)
-            if known is not None and int.from_bytes(known[:8]) > timestamp:
-                continue
             async with self._context.store.transaction() as tx:
-                await meta.put(tx, key, timestamp.to_bytes(8) + value)
+                await self.learn(tx, sender, value, timestamp)
+
+    async def learn(self, tx: Transaction, contact: Jid, value: bytes, timestamp: int) -> None:
+        """Keep a contact's token, unless a newer one is known."""
+        if not 0 < len(value) <= MAX_TOKEN or not 0 < timestamp < 2**40:
+            return
+        meta = self._context.store.meta
+        key = _RECEIVED + self._context.canonical(contact.bare).user
+        known = await meta.get(tx, key)
+        if known is None or int.from_bytes(known[:8]) <= timestamp:
+            await meta.put(tx, key, timestamp.to_bytes(8) + value)
 
     async def node_for(self, contact: Jid) -> Node | None:
         """Build the `<tctoken>` for a message to a contact, if a valid one is known."""

@@ -158,14 +158,16 @@ class SyncedRecord(_message.Message):
 class ChatRecord(_message.Message):
     __slots__ = ("name", "archived", "pinned_at", "muted_until", "marked_unread", "locked", "labels", "last_message_at", "oldest", "history_complete", "is_parent_group")
     class OldestMessage(_message.Message):
-        __slots__ = ("id", "from_me", "timestamp")
+        __slots__ = ("id", "from_me", "timestamp", "chat")
         ID_FIELD_NUMBER: _ClassVar[int]
         FROM_ME_FIELD_NUMBER: _ClassVar[int]
         TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+        CHAT_FIELD_NUMBER: _ClassVar[int]
         id: str
         from_me: bool
         timestamp: int
-        def __init__(self, id: _Optional[str] = ..., from_me: bool = ..., timestamp: _Optional[int] = ...) -> None: ...
+        chat: str
+        def __init__(self, id: _Optional[str] = ..., from_me: bool = ..., timestamp: _Optional[int] = ..., chat: _Optional[str] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     ARCHIVED_FIELD_NUMBER: _ClassVar[int]
     PINNED_AT_FIELD_NUMBER: _ClassVar[int]

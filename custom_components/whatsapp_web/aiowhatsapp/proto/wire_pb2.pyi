@@ -1736,17 +1736,36 @@ class Message(_message.Message):
         keyIds: _containers.RepeatedCompositeFieldContainer[Message.AppStateSyncKeyId]
         def __init__(self, keyIds: _Optional[_Iterable[_Union[Message.AppStateSyncKeyId, _Mapping]]] = ...) -> None: ...
     class PeerDataOperationRequestMessage(_message.Message):
-        __slots__ = ("peerDataOperationRequestType", "placeholderMessageResendRequest")
+        __slots__ = ("peerDataOperationRequestType", "historySyncOnDemandRequest", "placeholderMessageResendRequest")
+        class HistorySyncOnDemandRequest(_message.Message):
+            __slots__ = ("chatJid", "oldestMsgId", "oldestMsgFromMe", "onDemandMsgCount", "oldestMsgTimestampMs", "accountLid", "supportInlineResponse")
+            CHATJID_FIELD_NUMBER: _ClassVar[int]
+            OLDESTMSGID_FIELD_NUMBER: _ClassVar[int]
+            OLDESTMSGFROMME_FIELD_NUMBER: _ClassVar[int]
+            ONDEMANDMSGCOUNT_FIELD_NUMBER: _ClassVar[int]
+            OLDESTMSGTIMESTAMPMS_FIELD_NUMBER: _ClassVar[int]
+            ACCOUNTLID_FIELD_NUMBER: _ClassVar[int]
+            SUPPORTINLINERESPONSE_FIELD_NUMBER: _ClassVar[int]
+            chatJid: str
+            oldestMsgId: str
+            oldestMsgFromMe: bool
+            onDemandMsgCount: int
+            oldestMsgTimestampMs: int
+            accountLid: str
+            supportInlineResponse: bool
+            def __init__(self, chatJid: _Optional[str] = ..., oldestMsgId: _Optional[str] = ..., oldestMsgFromMe: bool = ..., onDemandMsgCount: _Optional[int] = ..., oldestMsgTimestampMs: _Optional[int] = ..., accountLid: _Optional[str] = ..., supportInlineResponse: bool = ...) -> None: ...
         class PlaceholderMessageResendRequest(_message.Message):
             __slots__ = ("messageKey",)
             MESSAGEKEY_FIELD_NUMBER: _ClassVar[int]
             messageKey: MessageKey
             def __init__(self, messageKey: _Optional[_Union[MessageKey, _Mapping]] = ...) -> None: ...
         PEERDATAOPERATIONREQUESTTYPE_FIELD_NUMBER: _ClassVar[int]
+        HISTORYSYNCONDEMANDREQUEST_FIELD_NUMBER: _ClassVar[int]
         PLACEHOLDERMESSAGERESENDREQUEST_FIELD_NUMBER: _ClassVar[int]
         peerDataOperationRequestType: Message.PeerDataOperationRequestType
+        historySyncOnDemandRequest: Message.PeerDataOperationRequestMessage.HistorySyncOnDemandRequest
         placeholderMessageResendRequest: _containers.RepeatedCompositeFieldContainer[Message.PeerDataOperationRequestMessage.PlaceholderMessageResendRequest]
-        def __init__(self, peerDataOperationRequestType: _Optional[_Union[Message.PeerDataOperationRequestType, str]] = ..., placeholderMessageResendRequest: _Optional[_Iterable[_Union[Message.PeerDataOperationRequestMessage.PlaceholderMessageResendRequest, _Mapping]]] = ...) -> None: ...
+        def __init__(self, peerDataOperationRequestType: _Optional[_Union[Message.PeerDataOperationRequestType, str]] = ..., historySyncOnDemandRequest: _Optional[_Union[Message.PeerDataOperationRequestMessage.HistorySyncOnDemandRequest, _Mapping]] = ..., placeholderMessageResendRequest: _Optional[_Iterable[_Union[Message.PeerDataOperationRequestMessage.PlaceholderMessageResendRequest, _Mapping]]] = ...) -> None: ...
     class PeerDataOperationRequestResponseMessage(_message.Message):
         __slots__ = ("peerDataOperationRequestType", "stanzaId", "peerDataOperationResult")
         class PeerDataOperationResult(_message.Message):
@@ -1961,11 +1980,12 @@ class HistorySync(_message.Message):
     def __init__(self, syncType: _Optional[_Union[HistorySync.HistorySyncType, str]] = ..., conversations: _Optional[_Iterable[_Union[Conversation, _Mapping]]] = ..., chunkOrder: _Optional[int] = ..., progress: _Optional[int] = ..., pushnames: _Optional[_Iterable[_Union[Pushname, _Mapping]]] = ..., phoneNumberToLidMappings: _Optional[_Iterable[_Union[PhoneNumberToLIDMapping, _Mapping]]] = ..., companionMetaNonce: _Optional[str] = ..., nctSalt: _Optional[bytes] = ...) -> None: ...
 
 class Conversation(_message.Message):
-    __slots__ = ("id", "messages", "ephemeralExpiration", "ephemeralSettingTimestamp", "name", "archived", "tcToken", "tcTokenTimestamp", "tcTokenSenderTimestamp", "displayName", "pnJid", "lidJid")
+    __slots__ = ("id", "messages", "ephemeralExpiration", "ephemeralSettingTimestamp", "endOfHistoryTransferType", "name", "archived", "tcToken", "tcTokenTimestamp", "tcTokenSenderTimestamp", "displayName", "pnJid", "lidJid")
     ID_FIELD_NUMBER: _ClassVar[int]
     MESSAGES_FIELD_NUMBER: _ClassVar[int]
     EPHEMERALEXPIRATION_FIELD_NUMBER: _ClassVar[int]
     EPHEMERALSETTINGTIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    ENDOFHISTORYTRANSFERTYPE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     ARCHIVED_FIELD_NUMBER: _ClassVar[int]
     TCTOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -1978,6 +1998,7 @@ class Conversation(_message.Message):
     messages: _containers.RepeatedCompositeFieldContainer[HistorySyncMsg]
     ephemeralExpiration: int
     ephemeralSettingTimestamp: int
+    endOfHistoryTransferType: int
     name: str
     archived: bool
     tcToken: bytes
@@ -1986,7 +2007,7 @@ class Conversation(_message.Message):
     displayName: str
     pnJid: str
     lidJid: str
-    def __init__(self, id: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[HistorySyncMsg, _Mapping]]] = ..., ephemeralExpiration: _Optional[int] = ..., ephemeralSettingTimestamp: _Optional[int] = ..., name: _Optional[str] = ..., archived: bool = ..., tcToken: _Optional[bytes] = ..., tcTokenTimestamp: _Optional[int] = ..., tcTokenSenderTimestamp: _Optional[int] = ..., displayName: _Optional[str] = ..., pnJid: _Optional[str] = ..., lidJid: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[HistorySyncMsg, _Mapping]]] = ..., ephemeralExpiration: _Optional[int] = ..., ephemeralSettingTimestamp: _Optional[int] = ..., endOfHistoryTransferType: _Optional[int] = ..., name: _Optional[str] = ..., archived: bool = ..., tcToken: _Optional[bytes] = ..., tcTokenTimestamp: _Optional[int] = ..., tcTokenSenderTimestamp: _Optional[int] = ..., displayName: _Optional[str] = ..., pnJid: _Optional[str] = ..., lidJid: _Optional[str] = ...) -> None: ...
 
 class HistorySyncMsg(_message.Message):
     __slots__ = ("message", "msgOrderId")

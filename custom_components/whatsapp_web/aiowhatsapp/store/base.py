@@ -38,6 +38,7 @@ class Table(StrEnum):
     CHAT = "chat"
     LABEL = "label"
     STAR = "star"
+    HISTORY = "history"
     LID = "lid"
     DEVICE_LIST = "device_list"
     MESSAGE_SECRET = "message_secret"  # noqa: S105 - a table's name

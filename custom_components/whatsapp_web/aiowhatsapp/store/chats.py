@@ -116,6 +116,27 @@ class StarStore(Port):
         await self._delete_all(tx, Table.STAR, "")
 
 
+class HistoryStore(Port):
+    """Announcements of history that were not read yet, in the order in which they came."""
+
+    async def put(self, tx: Transaction | None, message_id: str, notification: bytes) -> None:
+        """Keep an announcement until its history was read."""
+        await self._write(tx, Put(Table.HISTORY, message_id, notification))
+
+    async def next(self, tx: Transaction | None) -> tuple[str, bytes] | None:
+        """Return the oldest one with the id of its message."""
+        found = await self._scan(tx, Table.HISTORY, limit=1)
+        return found[0] if found else None
+
+    async def count(self, tx: Transaction | None) -> int:
+        """Count them."""
+        return await self._count(tx, Table.HISTORY)
+
+    async def delete(self, tx: Transaction | None, message_id: str) -> None:
+        """Drop one that was read."""
+        await self._write(tx, Delete(Table.HISTORY, message_id))
+
+
 def _read[R](parse: Callable[[bytes], R], data: bytes) -> R:
     try:
         return parse(data)

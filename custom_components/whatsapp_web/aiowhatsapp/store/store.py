@@ -3,7 +3,7 @@
 from .app_state import AppStateStore
 from .base import COPY_MARK, Backend, Delete, Put, Table
 from .chat_log import ChatTimerStore, MessageLogStore, PollStore
-from .chats import AddressBookStore, ChatStore, LabelStore, StarStore
+from .chats import AddressBookStore, ChatStore, HistoryStore, LabelStore, StarStore
 from .contacts import ContactStore, DeviceListStore, LidStore
 from .keys import (
     AppStateKeyStore,
@@ -53,6 +53,7 @@ class Store:
         self.chats = ChatStore(backend)
         self.labels = LabelStore(backend)
         self.stars = StarStore(backend)
+        self.history = HistoryStore(backend)
         self.message_secrets = MessageSecretStore(backend)
         self.sent_messages = SentMessageStore(backend)
         self.message_log = MessageLogStore(backend)
