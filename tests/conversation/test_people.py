@@ -16,12 +16,15 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     ChatStateChanged,
     Client,
     Event,
+    NewsletterFigures,
+    NewsletterFollowed,
     PictureChanged,
     PresenceChanged,
     PrivacyChanged,
     ReceiptKind,
     ReceiptReceived,
 )
+from custom_components.whatsapp_web.aiowhatsapp.proto import wire
 from tests.peers.peer import Kind, Peer
 from tests.simulator import Simulator
 from tests.simulator.accounts import Account
@@ -36,6 +39,8 @@ KEPT = (
     BlocklistChanged,
     CallChanged,
     ChatStateChanged,
+    NewsletterFigures,
+    NewsletterFollowed,
     PictureChanged,
     PresenceChanged,
     PrivacyChanged,
@@ -298,3 +303,56 @@ async def test_a_peer_is_called(peer: Peer, theirs: Account, ours: Account) -> N
     assert (event["call_id"], event["status"], event["video"]) == (call_id, "offer", True)
     await peer.command("reject_call", call_id=call_id, **{"from": str(ours.lid_jid)})
     await peer.command("info")
+
+
+async def test_channels(
+    we: Watched, peer: Peer, simulator: Simulator, theirs: Account, ours: Account
+) -> None:
+    """A channel of the peer's account: followed, read and reacted to by us, and by the peer."""
+    channel = simulator.newsletters.create(theirs, "News", "Daily")
+    found = await we.client.newsletters.describe(f"https://whatsapp.com/channel/{channel.invite}")
+    assert found is not None
+    assert (found.jid, found.name, found.role) == (channel.jid, "News", "guest")
+    await we.client.newsletters.follow(channel.jid)
+    assert [each.jid for each in await we.client.newsletters.list()] == [channel.jid]
+    assert await we.client.newsletters.follow_live(channel.jid) > 0
+
+    if peer.kind == "baileys":
+        await peer.command("channel", action="send", jid=str(channel.jid), text="Good morning")
+    else:
+        # zapo-js knows no channels: its account's phone posts.
+        message = wire.Message(conversation="Good morning")
+        simulator.newsletters.publish(channel, "P1", message.SerializeToString())
+    post = await we.device.text("Good morning")
+    assert (post.chat, post.is_group, post.server_id) == (channel.jid, False, 101)
+    (fetched,) = await we.client.newsletters.posts(channel.jid)
+    assert fetched.server_id == 101
+
+    await we.client.newsletters.react(channel.jid, 101, "\N{THUMBS UP SIGN}")
+    assert channel.posts[0].reactions == {ours: "\N{THUMBS UP SIGN}"}
+    arguments = {"jid": str(channel.jid), "server_id": "101", "emoji": "\N{HEAVY BLACK HEART}"}
+    await peer.command("channel", action="react", **arguments)
+    figures = await we.event(NewsletterFigures, lambda event: len(event.reactions) == 2)
+    assert figures.server_id == 101
+    await we.client.newsletters.mark_viewed(channel.jid, [101])
+    await simulator.ledger.until(lambda: channel.posts[0].viewers == {ours})
+
+    await we.client.newsletters.unfollow(channel.jid)
+    assert await we.client.newsletters.list() == []
+    result = (await peer.command("channel", action="read", jid=str(channel.jid), count=5))["result"]
+    assert result == ["message_updates" if peer.kind == "baileys" else "messages"]
+    if peer.kind == "baileys":
+        own = (await peer.command("channel", action="describe", jid=str(channel.jid)))["result"]
+        assert own["id"] == str(channel.jid)
+
+
+async def test_a_channel_is_followed_on_another_device(
+    we: Watched, link_peer: LinkPeer, simulator: Simulator, theirs: Account, ours: Account
+) -> None:
+    other = await link_peer("baileys", ours)
+    channel = simulator.newsletters.create(theirs, "News")
+    await other.command("channel", action="follow", jid=str(channel.jid))
+    event = await we.event(NewsletterFollowed)
+    assert (event.channel, event.followed) == (channel.jid, True)
+    await other.command("channel", action="unfollow", jid=str(channel.jid))
+    assert (await we.event(NewsletterFollowed)).followed is False

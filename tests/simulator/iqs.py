@@ -104,6 +104,14 @@ def _disappearing_mode(server: Simulator, device: Device, node: Node) -> list[No
     return server.people.disappearing_mode(device, node)
 
 
+def _newsletter(server: Simulator, device: Device, node: Node) -> list[Node]:
+    return server.newsletters.request(device, node)
+
+
+def _mex(server: Simulator, device: Device, node: Node) -> list[Node]:
+    return server.newsletters.mex(device, node)
+
+
 def _business(server: Simulator, device: Device, node: Node) -> list[Node]:
     return server.people.business(device, node)
 
@@ -139,6 +147,7 @@ HANDLERS: dict[str, Handler] = {
     "disappearing_mode": _disappearing_mode,
     "encrypt": _encrypt,
     "md": _linked_devices,
+    "newsletter": _newsletter,
     "passive": _passive,
     "privacy": _privacy,
     "status": _status,
@@ -147,6 +156,7 @@ HANDLERS: dict[str, Handler] = {
     "w:biz": _business,
     "w:g2": _groups,
     "w:m": _media,
+    "w:mex": _mex,
     "w:p": _ping,
     "w:profile:picture": _picture,
     "w:stats": _ping,

@@ -10,11 +10,15 @@ from .accounts import Device
 if TYPE_CHECKING:
     from .server import Simulator
 
-KINDS = ("read", "read-self", "played", "played-self")
+VIEW = "view"
+KINDS = (VIEW, "read", "read-self", "played", "played-self")
 
 
 def tell_own_devices(server: Simulator, device: Device, node: Node, to: Jid) -> None:
     """Pass a receipt on to the other devices of whoever sent it."""
+    if node.attr("type") == VIEW:
+        server.newsletters.viewed(device, node)
+        return
     attributes: dict[str, str | Jid] = {
         "id": node.required_attr("id"),
         "type": node.required_attr("type"),

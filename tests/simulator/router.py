@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError as ProtobufError
 
-from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
+from custom_components.whatsapp_web.aiowhatsapp.jid import SERVER_NEWSLETTER, Jid
 from custom_components.whatsapp_web.aiowhatsapp.proto import wire
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
@@ -68,6 +68,9 @@ class Router:
         """Take a message, or refuse it; either way the sender gets an ack."""
         to = node.required_jid("to")
         node.required_attr("id")
+        if to.server == SERVER_NEWSLETTER:
+            self._server.newsletters.message(sender, node)
+            return
         fanout = None
         parcels = []
         try:
@@ -314,12 +317,9 @@ class Router:
         """Settle what the receipt answers, ack it, and pass it on to the author."""
         kind = node.attr("type")
         to = node.jid("to")
-        ids = [node.required_attr("id")]
-        for listed in node.children("list"):
-            ids += [item.required_attr("id") for item in listed.children("item")]
         self._acknowledge_receipt(device, node, to)
         if kind in SETTLING_RECEIPTS:
-            for each in ids:
+            for each in _ids_of(node):
                 device.mailbox.settle_all("message", each)
         if to is not None and kind in own_receipts.KINDS:
             own_receipts.tell_own_devices(self._server, device, node, to)
@@ -404,6 +404,14 @@ class Router:
             self._server.ledger.nack(device.label, node.required_attr("id"), code)
         if settled is None:
             self._server.ledger.counts["acks for nothing"] += 1
+
+
+def _ids_of(receipt: Node) -> list[str]:
+    """Name the messages that a receipt is for."""
+    ids = [receipt.required_attr("id")]
+    for listed in receipt.children("list"):
+        ids += [item.required_attr("id") for item in listed.children("item")]
+    return ids
 
 
 def _check_hash(sender: Device, node: Node, to: Jid, listed: set[Device]) -> None:

@@ -23,6 +23,7 @@ from .ledger import Ledger
 from .link_code import LinkCodes
 from .mailbox import Entry
 from .media_host import MediaHost
+from .newsletters import Newsletters
 from .noise import TrustRoot
 from .notices import Notices
 from .pairing import PairingDesk
@@ -63,6 +64,7 @@ class Simulator:
         self.app.router.add_get(CHAT_PATH, self._connect)
         add_control(self.app, self)
         self.people = People(self)
+        self.newsletters = Newsletters(self)
         self.linked = asyncio.Event()
         self._clock = clock
         self._port = port

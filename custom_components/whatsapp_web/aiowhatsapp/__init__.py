@@ -6,6 +6,7 @@ Assistant: the store, the clock, randomness and the transport come in from outsi
 
 from .client.client import Client
 from .client.media import MediaFiles, StoredMedia
+from .client.newsletters import Newsletter
 from .client.numbers import CheckedNumber
 from .client.outgoing import SentMessage
 from .client.pairing import Pairing
@@ -78,6 +79,7 @@ from .events import (
     UndecryptableMessage,
 )
 from .events.calls import CallChanged, CallState
+from .events.newsletters import NewsletterFigures, NewsletterFollowed
 from .events.people import (
     AboutChanged,
     BlocklistChanged,
@@ -88,6 +90,7 @@ from .events.people import (
     PresenceChanged,
     PrivacyChanged,
 )
+from .iq.newsletter import NewsletterPost
 from .iq.privacy import AudienceKind, StatusAudience
 from .iq.profile import BusinessProfile, OpeningHours, UserProfile
 from .iq.profile_picture import ProfilePicture
@@ -229,6 +232,10 @@ __all__ = [
     "MessageTarget",
     "MessageUnknown",
     "MessageUnreadable",
+    "Newsletter",
+    "NewsletterFigures",
+    "NewsletterFollowed",
+    "NewsletterPost",
     "NoDevices",
     "NotLinked",
     "NotOnWhatsApp",

@@ -128,6 +128,7 @@ class Client:
         self.calls: Final = people.calls
         self.contacts: Final = people.contacts
         self.profile: Final = people.profile
+        self.newsletters: Final = people.newsletters
         self.presence: Final = people.presence
         self.privacy: Final = people.privacy
         self.reading: Final = people.reading

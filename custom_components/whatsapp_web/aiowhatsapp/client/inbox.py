@@ -21,7 +21,7 @@ from ..errors import (
     SignalError,
 )
 from ..events import IncomingMessage, UndecryptableMessage, event_of
-from ..jid import Jid
+from ..jid import SERVER_NEWSLETTER, Jid
 from ..message.padding import unpad
 from ..message.parse import decode, device_sent_of, has_content, parse
 from ..proto import storage, wire
@@ -188,7 +188,10 @@ class Inbox:
     async def _answer(self, message: _Message) -> None:
         """Tell the server what became of a message."""
         stanza, parts = message.stanza, message.parts
-        if message.seen is not None or isinstance(parts.failure, DuplicateMessage):
+        if stanza.is_newsletter and parts.failure is None:
+            # Posts get no receipts.
+            await self._ack(stanza.node)
+        elif message.seen is not None or isinstance(parts.failure, DuplicateMessage):
             await self._receipts.delivered(stanza)
         elif isinstance(parts.failure, SignalError):
             await self._ask_again(message, parts.failure)
@@ -240,7 +243,7 @@ class Inbox:
                 seen = next((key for key in keys if key in known), None)
                 message = _Message(stanza, keys[0], seen)
                 messages.append(message)
-                if seen is not None or not _readable(stanza):
+                if seen is not None or not (_readable(stanza) or stanza.plaintext):
                     continue
                 await self._read(tx, message)
                 if message.parts.failure is not None or message.parts.identity_changed:
@@ -278,6 +281,8 @@ class Inbox:
         What those before it changed stays. So when the stanza comes again they are
         duplicates, and no reason to give up on the one that failed.
         """
+        if stanza.plaintext is not None:
+            return self._read_post(stanza, stanza.plaintext)
         parts = _Parts()
         for enc in _readable(stanza):
             try:
@@ -298,6 +303,16 @@ class Inbox:
         if parts.contents:
             parts.failure = None
         return parts
+
+    def _read_post(self, stanza: MessageStanza, plaintext: bytes) -> _Parts:
+        """Read what a channel posted: it is not encrypted, and has no padding."""
+        try:
+            content, record = self._content(stanza, decode(plaintext))
+        except RemoteProtocolError as err:
+            return _Parts(failure=err)
+        if record is not None and stanza.server_id is not None:
+            record.server_id = stanza.server_id
+        return _Parts(record=record, contents=[content])
 
     async def _decrypt(
         self, tx: Transaction, stanza: MessageStanza, enc: Enc
@@ -361,13 +376,14 @@ class Inbox:
             push_name=record.push_name or None,
             timestamp=record.timestamp,
             from_me=record.from_me,
-            is_group=not chat.is_user,
+            is_group=not chat.is_user and chat.server != SERVER_NEWSLETTER,
             offline=record.offline,
             content=parse(
                 decode(record.message),
                 resolved=record.resolved if record.HasField("resolved") else None,
                 poll=state_of(record.poll) if record.HasField("poll") else None,
             ),
+            server_id=record.server_id if record.HasField("server_id") else None,
         )
 
     def _keys_of(self, stanza: MessageStanza) -> list[str]:

@@ -6,6 +6,7 @@ from .context import Context
 from .devices import Devices
 from .handlers.notification import NotificationHandler
 from .identity import Identities
+from .newsletters import Newsletters
 from .numbers import Numbers
 from .presence import Presence
 from .privacy import Privacy
@@ -16,7 +17,7 @@ from .tokens import TrustedContactTokens
 
 
 class People:
-    """Presence, reading, privacy, profiles, blocking, calls."""
+    """Presence, reading, privacy, profiles, blocking, calls, channels."""
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class People:
         )
         self.profile = OwnProfile(context, self.contacts)
         self.calls = Calls(context, identities)
+        self.newsletters = Newsletters(context)
         self.presence = Presence(context, tokens)
         self.privacy = Privacy(context)
         self.reading = Reading(context, self.privacy)
@@ -46,6 +48,7 @@ class People:
         router.add("call", self.calls.on_call)
         notifications.add("account_sync", self.privacy.on_account_sync)
         self.contacts.attach(notifications)
+        self.newsletters.attach(notifications)
 
     def on_ready(self) -> None:
         """Go on with what earlier connections left."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from ..errors import Disconnected, RequestTimeout, StoreError, WhatsAppError
 from ..events import IncomingMessage, MessageReceived, ReceiptKind, ReceiptReceived
-from ..jid import STATUS_BROADCAST, Jid
+from ..jid import SERVER_NEWSLETTER, STATUS_BROADCAST, Jid
 from ..message.wrappers import unwrap
 from ..proto import storage, wire
 from ..stanza.message import MessageStanza
@@ -144,6 +144,8 @@ class Reading:
         if chat.is_user:
             shown = await self._privacy.shows_reading()
             return {"to": chat, "type": kind if shown else f"{kind}-self"}
+        if chat.server == SERVER_NEWSLETTER:
+            return {"to": chat, "type": f"{kind}-self"}
         attrs: dict[str, str | Jid] = {"to": chat, "type": kind, "participant": sender}
         if chat == STATUS_BROADCAST:
             attrs["context"] = "status"

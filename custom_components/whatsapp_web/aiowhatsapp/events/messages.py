@@ -15,7 +15,8 @@ class IncomingMessage:
 
     `chat` and `sender` are bare JIDs, by LID where one is known; `sender_phone`
     is the same sender by phone number, where that is known. `timestamp` is in unix
-    seconds. `offline` says that it waited at the server while we were away.
+    seconds. `offline` says that it waited at the server while we were away. A post of a
+    channel has a `server_id` there: reactions name it.
     """
 
     id: str
@@ -29,6 +30,7 @@ class IncomingMessage:
     is_group: bool
     offline: bool
     content: MessageContent = field(repr=False)
+    server_id: int | None = None
 
     @property
     def kind(self) -> str:

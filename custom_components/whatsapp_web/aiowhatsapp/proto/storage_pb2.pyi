@@ -258,7 +258,7 @@ class PlaceholderRecord(_message.Message):
     def __init__(self, chat: _Optional[str] = ..., sender: _Optional[str] = ..., id: _Optional[str] = ..., timestamp: _Optional[int] = ..., push_name: _Optional[str] = ..., from_me: bool = ..., offline: bool = ..., noted_at: _Optional[int] = ..., request_id: _Optional[str] = ..., asked: bool = ..., told: bool = ...) -> None: ...
 
 class InboxRecord(_message.Message):
-    __slots__ = ("message", "chat", "sender", "id", "timestamp", "push_name", "from_me", "offline", "sender_alternate", "category", "is_history", "recipient_alternate", "resolved", "poll")
+    __slots__ = ("message", "chat", "sender", "id", "timestamp", "push_name", "from_me", "offline", "sender_alternate", "category", "is_history", "recipient_alternate", "resolved", "poll", "server_id")
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     CHAT_FIELD_NUMBER: _ClassVar[int]
     SENDER_FIELD_NUMBER: _ClassVar[int]
@@ -273,6 +273,7 @@ class InboxRecord(_message.Message):
     RECIPIENT_ALTERNATE_FIELD_NUMBER: _ClassVar[int]
     RESOLVED_FIELD_NUMBER: _ClassVar[int]
     POLL_FIELD_NUMBER: _ClassVar[int]
+    SERVER_ID_FIELD_NUMBER: _ClassVar[int]
     message: bytes
     chat: str
     sender: str
@@ -287,7 +288,8 @@ class InboxRecord(_message.Message):
     recipient_alternate: str
     resolved: bytes
     poll: PollRecord
-    def __init__(self, message: _Optional[bytes] = ..., chat: _Optional[str] = ..., sender: _Optional[str] = ..., id: _Optional[str] = ..., timestamp: _Optional[int] = ..., push_name: _Optional[str] = ..., from_me: bool = ..., offline: bool = ..., sender_alternate: _Optional[str] = ..., category: _Optional[str] = ..., is_history: bool = ..., recipient_alternate: _Optional[str] = ..., resolved: _Optional[bytes] = ..., poll: _Optional[_Union[PollRecord, _Mapping]] = ...) -> None: ...
+    server_id: int
+    def __init__(self, message: _Optional[bytes] = ..., chat: _Optional[str] = ..., sender: _Optional[str] = ..., id: _Optional[str] = ..., timestamp: _Optional[int] = ..., push_name: _Optional[str] = ..., from_me: bool = ..., offline: bool = ..., sender_alternate: _Optional[str] = ..., category: _Optional[str] = ..., is_history: bool = ..., recipient_alternate: _Optional[str] = ..., resolved: _Optional[bytes] = ..., poll: _Optional[_Union[PollRecord, _Mapping]] = ..., server_id: _Optional[int] = ...) -> None: ...
 
 class LogRecord(_message.Message):
     __slots__ = ("chat", "sender", "id", "timestamp", "push_name", "from_me", "message", "edited")

@@ -7,6 +7,7 @@
   <enc v="2" type="pkmsg|msg|skmsg|msmsg" {count} {decrypt-fail}>bytes</enc> ..
   {<device-identity>bytes</device-identity>} {<unavailable {type}/>}
 </message>
+<message from=<channel> id server_id t type><plaintext>Message</plaintext></message>
 ```
 """
 
@@ -19,6 +20,7 @@ from ..jid import (
     SERVER_HOSTED,
     SERVER_HOSTED_LID,
     SERVER_LID,
+    SERVER_NEWSLETTER,
     SERVER_USER,
     Jid,
 )
@@ -28,6 +30,7 @@ MAX_ENCS: Final = 16
 MAX_ID: Final = 128
 MAX_NAME: Final = 256
 MAX_RETRY_COUNT: Final = 100
+MAX_SERVER_ID: Final = 2**53
 # The end of the year 9999: later than any clock, and well inside 64 bits.
 MAX_TIMESTAMP: Final = 253_402_300_799
 
@@ -85,6 +88,14 @@ class MessageStanza:
     encs: tuple[Enc, ...]
     unavailable: str | None
     device_identity: bytes | None = field(repr=False)
+    plaintext: bytes | None = field(default=None, repr=False)
+    """What a channel posted: nothing there is encrypted."""
+    server_id: int | None = None
+
+    @property
+    def is_newsletter(self) -> bool:
+        """Whether it was posted in a channel."""
+        return self.chat.server == SERVER_NEWSLETTER
 
     @property
     def is_group(self) -> bool:
@@ -116,6 +127,7 @@ def parse_message(node: Node, own: OwnIds) -> MessageStanza:
         chat = recipient.bare
     else:
         chat = _plain(from_jid.bare)
+    is_newsletter = from_jid.server == SERVER_NEWSLETTER
     prefix = "participant" if in_room else "sender"
     push_name = node.attr("notify")
     return MessageStanza(
@@ -137,6 +149,8 @@ def parse_message(node: Node, own: OwnIds) -> MessageStanza:
         encs=_encs(node),
         unavailable=_unavailable(node),
         device_identity=_bytes_of(node, "device-identity"),
+        plaintext=_bytes_of(node, "plaintext") if is_newsletter else None,
+        server_id=_server_id(node) if is_newsletter else None,
     )
 
 
@@ -180,6 +194,11 @@ def _encs(node: Node) -> tuple[Enc, ...]:
         for enc in node.children("enc")[:MAX_ENCS]
     ]
     return tuple(sorted(encs, key=lambda enc: enc.kind == "skmsg"))
+
+
+def _server_id(node: Node) -> int | None:
+    server_id = node.int_attr("server_id")
+    return server_id if server_id is not None and 0 < server_id <= MAX_SERVER_ID else None
 
 
 def _unavailable(node: Node) -> str | None:
