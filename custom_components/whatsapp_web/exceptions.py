@@ -17,6 +17,7 @@ from .aiowhatsapp import (
     CertificateOutOfDate,
     ClientOutdated,
     ConnectionFailed,
+    InvalidDraft,
     LoginRefused,
     MediaError,
     MediaExpired,
@@ -25,6 +26,7 @@ from .aiowhatsapp import (
     MediaNotFound,
     MediaRefused,
     MediaTooLarge,
+    MessageUnknown,
     NoDevices,
     NotLinked,
     NotOnWhatsApp,
@@ -70,6 +72,8 @@ _CAUSES: Final[tuple[tuple[type[WhatsAppError], str], ...]] = (
     (MediaTooLarge, "media_too_large"),
     (MediaRefused, "media_refused"),
     (MediaFileError, "media_file_error"),
+    (MessageUnknown, "message_unknown"),
+    (InvalidDraft, "message_invalid"),
 )
 _OTHER_CAUSE: Final = "unexpected_error"
 
@@ -77,6 +81,8 @@ _OTHER_CAUSE: Final = "unexpected_error"
 _THEIRS_TO_MEND: Final = (
     ConnectionFailed,
     MediaError,
+    InvalidDraft,
+    MessageUnknown,
     NoDevices,
     NotLinked,
     NotOnWhatsApp,
@@ -105,6 +111,9 @@ def placeholders_of(err: WhatsAppError) -> dict[str, str]:
             said = {"limit": str(limit // 1_000_000)}
         case MediaFileError():
             said = {"error": str(err)}
+            return {"code": reason}
+        case InvalidDraft():
+            return {"error": str(err)}
         case _ if cause_of(err) == _OTHER_CAUSE:
             said = {"error": str(err)}
     return said

@@ -49,6 +49,7 @@ PUBLIC = [
     "IdentityChanged",
     "IncomingMessage",
     "InviteDetails",
+    "InvalidDraft",
     "IqError",
     "Jid",
     "Keep",

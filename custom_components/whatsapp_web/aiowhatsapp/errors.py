@@ -248,6 +248,10 @@ class Rejected(SendError):
         self.code = code
 
 
+class InvalidDraft(SendError):
+    """What is to be sent makes no sense; the text says why."""
+
+
 class MessageUnknown(SendError):
     """We don't have, or no longer have, the message that something is to be said about."""
 

@@ -1,6 +1,6 @@
 import pytest
 
-from custom_components.whatsapp_web.aiowhatsapp.errors import LocalProtocolError
+from custom_components.whatsapp_web.aiowhatsapp.errors import InvalidDraft
 from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
 from custom_components.whatsapp_web.aiowhatsapp.message.compose import (
     MAX_TEXT,
@@ -71,7 +71,7 @@ def test_torn_characters_are_joined_or_replaced(text: str, sent: str) -> None:
 
 def test_too_long_text_is_refused() -> None:
     assert len(compose_text("x" * MAX_TEXT).conversation) == MAX_TEXT
-    with pytest.raises(LocalProtocolError):
+    with pytest.raises(InvalidDraft):
         compose_text("x" * (MAX_TEXT + 1))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Sequence
 from typing import Final, Literal, Protocol, assert_never
 
-from ..errors import LocalProtocolError, MessageUnknown
+from ..errors import InvalidDraft, MessageUnknown
 from ..jid import Jid
 from ..message.compose import (
     Extras,
@@ -78,7 +78,7 @@ class Drafting:
         """Compose a draft and send it.
 
         Raises `MessageUnknown` when it is about a message that we don't have,
-        `LocalProtocolError` when it makes no sense, and what sending raises.
+        `InvalidDraft` when it makes no sense, and what sending raises.
         """
         context = self._context
         chat = context.canonical(chat.bare)
@@ -143,7 +143,7 @@ class Drafting:
             chat, draft.target, own_by_default=isinstance(draft, _OWN_BY_DEFAULT)
         )
         if isinstance(draft, Edit) and not entry.from_me:
-            raise LocalProtocolError("Only our own messages can be edited")
+            raise InvalidDraft("Only our own messages can be edited")
         secret = await self._log.secret_of(None, chat, entry.sender, entry.id)
 
         def sealer(use: UseCase, plaintext: bytes) -> Sealed:
@@ -179,7 +179,7 @@ class Drafting:
                     raise MessageUnknown
                 unknown = set(draft.options) - set(poll.options)
                 if unknown or (poll.choices and len(draft.options) > poll.choices):
-                    raise LocalProtocolError("The poll has no such choice")
+                    raise InvalidDraft("The poll has no such choice")
                 choices = [option_hash(option) for option in draft.options]
                 own = self._context.forms_of(self._context.own.lid)
                 cast_vote(poll, own, choices, timestamp_ms=now_ms)

@@ -126,13 +126,14 @@ class Poll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDraft:
-    """An invitation to something; times in unix seconds."""
+    """An invitation to something; times in unix seconds. `place_name` is a place without a map."""
 
     name: str = field(repr=False)
     start: int
     end: int | None = None
     description: str = field(default="", repr=False)
     place: Location | None = None
+    place_name: str = field(default="", repr=False)
     join_link: str = ""
     canceled: bool = False
     guests_allowed: bool = False

@@ -5,7 +5,7 @@ import re
 from typing import Final
 import unicodedata
 
-from ..errors import LocalProtocolError
+from ..errors import InvalidDraft
 
 MAX_CARD: Final = 64 * 1024
 MAX_LINES: Final = 512
@@ -30,18 +30,18 @@ def write_card(
 ) -> str:
     """Write a card.
 
-    Raises `LocalProtocolError` when there is no name or what is given is no number.
+    Raises `InvalidDraft` when there is no name or what is given is no number.
     """
     shown = _escape(name)
     if not shown:
-        raise LocalProtocolError("A contact needs a name")
+        raise InvalidDraft("A contact needs a name")
     lines = ["BEGIN:VCARD", "VERSION:3.0", f"N:;{shown};;;", f"FN:{shown}"]
     if organization:
         lines.append(f"ORG:{_escape(organization)};")
     for phone in phones[:MAX_PHONES]:
         match = _NUMBER.fullmatch(_WRITTEN.sub("", phone))
         if match is None:
-            raise LocalProtocolError("Not a phone number")
+            raise InvalidDraft("Not a phone number")
         lines.append(f"TEL;type=CELL;type=VOICE;waid={match[1]}:+{match[1]}")
     if email:
         lines.append(f"EMAIL;type=INTERNET:{_escape(email)}")

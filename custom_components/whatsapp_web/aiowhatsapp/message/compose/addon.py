@@ -6,7 +6,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ...errors import LocalProtocolError
+from ...errors import InvalidDraft
 from ...proto import wire
 from ..drafts import EventAnswer
 from ..poll import option_hash
@@ -72,7 +72,7 @@ def compose_delete(key: wire.MessageKey) -> wire.Message:
 def compose_pin(key: wire.MessageKey, seconds: int, *, now_ms: int) -> wire.Message:
     """Pin a message for everybody, or take it off with 0 seconds."""
     if seconds not in PIN_SECONDS:
-        raise LocalProtocolError("A message is pinned for 1, 7 or 30 days")
+        raise InvalidDraft("A message is pinned for 1, 7 or 30 days")
     message = wire.Message()
     content = message.pinInChatMessage
     content.key.CopyFrom(key)
@@ -113,7 +113,7 @@ def compose_event_response(
 ) -> wire.Message:
     """Answer an invitation."""
     if not 0 <= guests <= MAX_GUESTS:
-        raise LocalProtocolError("Too many guests")
+        raise InvalidDraft("Too many guests")
     response = wire.Message.EventResponseMessage(
         response=_ANSWERS[answer], timestampMs=now_ms, extraGuestCount=guests
     )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ...errors import LocalProtocolError
+from ...errors import InvalidDraft
 from ...proto import wire
 from ..drafts import Contact, Contacts
 from ..vcard import write_card
@@ -15,10 +15,10 @@ MAX_NAME: Final = 256
 def compose_contacts(draft: Contacts) -> wire.Message:
     """Compose one card or several.
 
-    Raises `LocalProtocolError` when there is none, or one has no name or a bad number.
+    Raises `InvalidDraft` when there is none, or one has no name or a bad number.
     """
     if not 0 < len(draft.contacts) <= MAX_CONTACTS:
-        raise LocalProtocolError("No contacts, or too many")
+        raise InvalidDraft("No contacts, or too many")
     message = wire.Message()
     if len(draft.contacts) == 1:
         _fill(message.contactMessage, draft.contacts[0])

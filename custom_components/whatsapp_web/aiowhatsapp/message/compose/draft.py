@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from ...errors import LocalProtocolError
+from ...errors import InvalidDraft
 from ...proto import wire
 from ..drafts import (
     Addon,
@@ -47,7 +47,7 @@ MAX_ALBUM = 30
 
 
 def compose(draft: Content) -> wire.Message:
-    """Compose what stands alone; raise `LocalProtocolError` when it makes no sense."""
+    """Compose what stands alone; raise `InvalidDraft` when it makes no sense."""
     match draft:
         case Text():
             message = compose_text(draft.text, preview=draft.preview)
@@ -108,7 +108,7 @@ def compose_addon(
 def compose_timer(draft: DisappearingTimer, *, now: int) -> wire.Message:
     """Set the timer of a chat with a person."""
     if draft.seconds not in TIMERS:
-        raise LocalProtocolError("Messages disappear after 1, 7 or 90 days")
+        raise InvalidDraft("Messages disappear after 1, 7 or 90 days")
     message = wire.Message()
     protocol = message.protocolMessage
     protocol.type = wire.Message.ProtocolMessage.Type.EPHEMERAL_SETTING
@@ -119,7 +119,7 @@ def compose_timer(draft: DisappearingTimer, *, now: int) -> wire.Message:
 
 def _compose_album(draft: Album) -> wire.Message:
     if not 0 < draft.images + draft.videos <= MAX_ALBUM or min(draft.images, draft.videos) < 0:
-        raise LocalProtocolError("An album holds 1 to 30 pictures and videos")
+        raise InvalidDraft("An album holds 1 to 30 pictures and videos")
     message = wire.Message()
     message.albumMessage.expectedImageCount = draft.images
     message.albumMessage.expectedVideoCount = draft.videos

@@ -1,6 +1,6 @@
 """Passing a message on."""
 
-from ...errors import LocalProtocolError
+from ...errors import InvalidDraft
 from ...proto import wire
 from ..wrappers import unwrap
 from .context import Extras, add_extras, context_of, has_context, quoted_form
@@ -28,12 +28,12 @@ def compose_forward(message: wire.Message, *, own: bool) -> wire.Message:
     """Make a copy of a message to pass on, without quote, mentions, secret and timer.
 
     It counts how often it was passed on; our own words begin anew. Raises
-    `LocalProtocolError` when a message of its kind can't be passed on, or is to be seen once.
+    `InvalidDraft` when a message of its kind can't be passed on, or is to be seen once.
     """
     unwrapped = unwrap(message)
     name = content_field(unwrapped.message)
     if name is None or name in _NOT_FORWARDED or unwrapped.view_once:
-        raise LocalProtocolError("Such a message can't be forwarded")
+        raise InvalidDraft("Such a message can't be forwarded")
     score = 0
     if has_context(unwrapped.message):
         context = context_of(unwrapped.message)

@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from ...errors import LocalProtocolError
+from ...errors import InvalidDraft
 from ...proto import wire
 from ..drafts import LiveLocation, Location
 from .text import encodable
@@ -13,7 +13,7 @@ MAX_METRES: Final = 1_000_000
 
 
 def compose_location(draft: Location) -> wire.Message:
-    """Compose a place; raise `LocalProtocolError` when it is none on Earth."""
+    """Compose a place; raise `InvalidDraft` when it is none on Earth."""
     message = wire.Message()
     fill_location(message.locationMessage, draft)
     return message
@@ -56,5 +56,5 @@ def fill_location(content: wire.Message.LocationMessage, draft: Location) -> Non
 
 def _on_earth(latitude: float, longitude: float) -> tuple[float, float]:
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise LocalProtocolError("Not a place on Earth")
+        raise InvalidDraft("Not a place on Earth")
     return latitude, longitude

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ...errors import LocalProtocolError
+from ...errors import InvalidDraft
 from ...proto import wire
 from ..drafts import EventDraft, Poll
 from ..poll import MAX_OPTION, MAX_OPTIONS
@@ -19,15 +19,15 @@ MAX_TIME: Final = 253_402_300_799
 def compose_poll(draft: Poll) -> wire.Message:
     """Compose a poll of 2 to 12 different options.
 
-    Raises `LocalProtocolError` when it is no poll.
+    Raises `InvalidDraft` when it is no poll.
     """
     options = [encodable(option.strip(), MAX_OPTION) for option in draft.options]
     if not 2 <= len(options) <= MAX_OPTIONS or len(set(options)) < len(options):
-        raise LocalProtocolError("A poll has 2 to 12 different options")
+        raise InvalidDraft("A poll has 2 to 12 different options")
     if not draft.question.strip() or not all(options):
-        raise LocalProtocolError("A poll's question and options say something")
+        raise InvalidDraft("A poll's question and options say something")
     if not 0 <= draft.choices <= len(options):
-        raise LocalProtocolError("More choices than options")
+        raise InvalidDraft("More choices than options")
     message = wire.Message()
     content = message.pollCreationMessageV3 if draft.choices == 1 else message.pollCreationMessage
     content.name = encodable(draft.question.strip(), MAX_QUESTION)
@@ -39,11 +39,11 @@ def compose_poll(draft: Poll) -> wire.Message:
 
 
 def compose_event(draft: EventDraft) -> wire.Message:
-    """Compose an invitation; raise `LocalProtocolError` when it has no name or no time."""
+    """Compose an invitation; raise `InvalidDraft` when it has no name or no time."""
     if not draft.name.strip() or not 0 < draft.start <= MAX_TIME:
-        raise LocalProtocolError("An event has a name and a start")
+        raise InvalidDraft("An event has a name and a start")
     if draft.end is not None and not draft.start <= draft.end <= MAX_TIME:
-        raise LocalProtocolError("An event ends after it began")
+        raise InvalidDraft("An event ends after it began")
     message = wire.Message()
     content = message.eventMessage
     content.name = encodable(draft.name.strip(), MAX_NAME)
@@ -57,5 +57,7 @@ def compose_event(draft: EventDraft) -> wire.Message:
         content.joinLink = encodable(draft.join_link, MAX_NAME)
     if draft.place is not None:
         fill_location(content.location, draft.place)
+    elif draft.place_name:
+        content.location.name = encodable(draft.place_name, MAX_NAME)
     content.extraGuestsAllowed = draft.guests_allowed
     return message

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, cast
 
-from ...errors import LocalProtocolError
+from ...errors import InvalidDraft
 from ...jid import Jid
 from ...proto import wire
 from ..drafts import LinkPreview, StatusText
@@ -26,7 +26,7 @@ def compose_text(
 ) -> wire.Message:
     """Compose a text, with the people that it mentions by `@` and their user part.
 
-    Raises `LocalProtocolError` when it is longer than `MAX_TEXT`.
+    Raises `InvalidDraft` when it is longer than `MAX_TEXT`.
     """
     text = encodable(text, MAX_TEXT)
     message = wire.Message(conversation=text)
@@ -48,17 +48,17 @@ def compose_status_text(status: StatusText) -> wire.Message:
     try:
         content.font = cast("wire.Message.ExtendedTextMessage.FontType", status.font)
     except ValueError as err:
-        raise LocalProtocolError("No such font") from err
+        raise InvalidDraft("No such font") from err
     return message
 
 
 def encodable(text: str, limit: int) -> str:
     """Join halves of characters that JSON may have torn apart; replace single ones.
 
-    Raises `LocalProtocolError` when it is longer than `limit`.
+    Raises `InvalidDraft` when it is longer than `limit`.
     """
     if len(text) > limit:
-        raise LocalProtocolError("Text too long")
+        raise InvalidDraft("Text too long")
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -69,7 +69,7 @@ def _add_preview(content: wire.Message.ExtendedTextMessage, preview: LinkPreview
     content.previewType = wire.Message.ExtendedTextMessage.PreviewType.NONE
     if preview.thumbnail:
         if len(preview.thumbnail) > MAX_THUMBNAIL:
-            raise LocalProtocolError("Thumbnail too large")
+            raise InvalidDraft("Thumbnail too large")
         content.jpegThumbnail = preview.thumbnail
     large = preview.large_thumbnail
     if large is not None:
