@@ -27,7 +27,10 @@ CONF_STALE_AFTER: Final = "stale_after"
 
 ATTR_CONFIG_ENTRY_ID: Final = "config_entry_id"
 ATTR_MESSAGE: Final = "message"
+ATTR_MENTIONS: Final = "mentions"
+ATTR_MESSAGE_ID: Final = "message_id"
 ATTR_RECIPIENT: Final = "recipient"
+ATTR_REPLY_TO: Final = "reply_to"
 ATTR_TITLE: Final = "title"
 
 SERVICE_SEND_MESSAGE: Final = "send_message"

@@ -109,11 +109,8 @@ def placeholders_of(err: WhatsAppError) -> dict[str, str]:
             said = {"code": str(status)}
         case MediaTooLarge(limit=limit):
             said = {"limit": str(limit // 1_000_000)}
-        case MediaFileError():
+        case MediaFileError() | InvalidDraft():
             said = {"error": str(err)}
-            return {"code": reason}
-        case InvalidDraft():
-            return {"error": str(err)}
         case _ if cause_of(err) == _OTHER_CAUSE:
             said = {"error": str(err)}
     return said

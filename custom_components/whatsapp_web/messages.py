@@ -60,6 +60,9 @@ _ABOUT_ANOTHER: Final[dict[MessageKind, str | None]] = {
 }
 
 
+_OF_THE_ACCOUNT: Final = (ATTR_CONFIG_ENTRY_ID, "connection", "device_id")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageOrigin:
     """The account that a message came to."""
@@ -117,6 +120,12 @@ def describe_message(message: IncomingMessage, origin: MessageOrigin) -> Receive
         bus_event=_ABOUT_ANOTHER.get(kind, EVENT_MESSAGE_RECEIVED),
         data=kept,
     )
+
+
+def describe_logged(message: IncomingMessage, origin: MessageOrigin) -> dict[str, Any]:
+    """Describe a message that is remembered; which account it came to is known."""
+    data = describe_message(message, origin).data
+    return {key: value for key, value in data.items() if key not in _OF_THE_ACCOUNT}
 
 
 def phone_text(jid: Jid | None) -> str | None:

@@ -7,10 +7,11 @@ from typing import Any, Final
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
-from .aiowhatsapp import ConnectionFailed, Jid, NotLinked, Status, WhatsAppError
+from .aiowhatsapp import ConnectionFailed, Draft, Jid, NotLinked, Status, Text, WhatsAppError
 from .const import DOMAIN, MAX_MESSAGE_LENGTH
 from .coordinator import WhatsAppCoordinator
 from .exceptions import action_error, reason_text
+from .mentions import async_mention
 from .targets import async_find_target
 
 STATE_SENT: Final = "sent"
@@ -61,6 +62,21 @@ async def async_send_text(
     coordinator: WhatsAppCoordinator, recipients: Sequence[str], text: str
 ) -> list[Delivery]:
     """Send a text to each recipient, in order; one's failure stops no other."""
+    return await async_send_draft(coordinator, recipients, Text(text=text))
+
+
+async def async_send_draft(
+    coordinator: WhatsAppCoordinator,
+    recipients: Sequence[str],
+    draft: Draft,
+    *,
+    reply_to: str | None = None,
+    mentions: Sequence[str] = (),
+) -> list[Delivery]:
+    """Send a draft to each recipient, in order; one's failure stops no other.
+
+    `reply_to` is the id of a message, or `last`; `mentions` are numbers, or `all`.
+    """
     deliveries = []
     line_error: WhatsAppError | None = None
     for recipient in dict.fromkeys(recipients):
@@ -69,7 +85,9 @@ async def async_send_text(
             deliveries.append(_failed(recipient, action_error(line_error, recipient)))
             continue
         try:
-            deliveries.append(await _async_send_one(coordinator, recipient, text))
+            deliveries.append(
+                await _async_send_one(coordinator, recipient, draft, reply_to, mentions)
+            )
         except WhatsAppError as err:
             if isinstance(err, ConnectionFailed | NotLinked):
                 line_error = err
@@ -77,6 +95,20 @@ async def async_send_text(
         except HomeAssistantError as err:
             deliveries.append(_failed(recipient, err))
     return deliveries
+
+
+async def async_send_to_chat(
+    coordinator: WhatsAppCoordinator, chat: Jid, draft: Draft, *, name: str | None = None
+) -> Delivery:
+    """Send a draft to a chat that is known already; `name` is what people know it by."""
+    recipient = str(chat)
+    try:
+        sent = await coordinator.client.send(chat, draft)
+    except WhatsAppError as err:
+        return _failed(name or recipient, action_error(err, name or recipient))
+    return Delivery(
+        recipient=recipient, name=name or recipient, chat=sent.chat, message_id=sent.message_id
+    )
 
 
 def raise_failures(hass: HomeAssistant, deliveries: Sequence[Delivery]) -> None:
@@ -106,12 +138,19 @@ def _failed(recipient: str, error: HomeAssistantError) -> Delivery:
     return Delivery(recipient=recipient, name=recipient, error=error)
 
 
-async def _async_send_one(coordinator: WhatsAppCoordinator, recipient: str, text: str) -> Delivery:
+async def _async_send_one(
+    coordinator: WhatsAppCoordinator,
+    recipient: str,
+    draft: Draft,
+    reply_to: str | None,
+    mentions: Sequence[str],
+) -> Delivery:
     client = coordinator.client
     if client.status is Status.LOGGED_OUT:
         raise client.last_error or NotLinked("Logged out")
     target = await async_find_target(coordinator, recipient)
-    sent = await client.send_text(target.chat, text)
+    draft, mentioned = await async_mention(coordinator, draft, mentions)
+    sent = await client.send(target.chat, draft, reply_to=reply_to, mentions=mentioned)
     return Delivery(
         recipient=target.recipient, chat=sent.chat, name=target.name, message_id=sent.message_id
     )

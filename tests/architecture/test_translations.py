@@ -232,7 +232,13 @@ def test_abort_reasons_are_translated() -> None:
 def test_form_errors_are_translated() -> None:
     # A failed round shows the causes of exceptions.py as a form's error; nobody is
     # written to while linking, and no file travels.
-    only_of_sending = {"message_rejected", "no_devices", "not_on_whatsapp"}
+    only_of_sending = {
+        "message_invalid",
+        "message_unknown",
+        "message_rejected",
+        "no_devices",
+        "not_on_whatsapp",
+    }
     of_files = {cause for cause in causes() if cause.startswith("media_")}
     assert causes() - only_of_sending - of_files - below("config.error") == set()
 

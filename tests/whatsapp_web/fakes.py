@@ -1,7 +1,7 @@
 """A client and a pairing that do what a test says, in place of those on the line."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 import random
@@ -15,6 +15,7 @@ from custom_components.whatsapp_web import adoption, connection
 from custom_components.whatsapp_web.aiowhatsapp import (
     ConnectionFailed,
     Credentials,
+    Draft,
     Event,
     IncomingMessage,
     Jid,
@@ -29,6 +30,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     Status,
     StatusChanged,
     TemporarilyBanned,
+    Text,
     WhatsAppError,
 )
 from custom_components.whatsapp_web.aiowhatsapp.events import event_of
@@ -113,6 +115,7 @@ class FakeClient:
         self.started = self.stopped = self.logged_out = self.released = False
         self.hurried = 0
         self.sent: list[tuple[Jid, str]] = []
+        self.drafts: list[tuple[Draft, str | None, Sequence[Jid] | str]] = []
         self.taken: list[str] = []
         self.presence = FakePresence()
         self.reading = FakeReading()
@@ -201,12 +204,20 @@ class FakeClient:
     def phone_of(self, jid: Jid) -> Jid | None:
         return ANN_PHONE if jid == ANN else None
 
-    async def send_text(self, chat: Jid, text: str) -> SentMessage:
+    async def send(
+        self,
+        chat: Jid,
+        draft: Draft,
+        *,
+        reply_to: str | None = None,
+        mentions: Sequence[Jid] | str = (),
+    ) -> SentMessage:
         if self.script.send_errors:
             error = self.script.send_errors.pop(0)
             if error is not None:
                 raise error
-        self.sent.append((chat, text))
+        self.sent.append((chat, draft.text if isinstance(draft, Text) else ""))
+        self.drafts.append((draft, reply_to, mentions))
         return SentMessage(message_id=f"3EB0{len(self.sent)}", chat=chat, timestamp=1_800_000_000)
 
     async def diagnostics(self) -> dict[str, str | int | bool | None]:

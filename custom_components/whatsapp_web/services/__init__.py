@@ -2,9 +2,9 @@
 
 from homeassistant.core import HomeAssistant, callback
 
-from . import messages, people
+from . import addons, contents, messages, people
 
-ACTIONS = (*messages.ACTIONS, *people.ACTIONS)
+ACTIONS = (*addons.ACTIONS, *contents.ACTIONS, *messages.ACTIONS, *people.ACTIONS)
 
 
 @callback

@@ -6,31 +6,35 @@ from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
 from homeassistant.helpers import config_validation as cv
 import voluptuous as vol
 
-from ..const import ATTR_MESSAGE, ATTR_RECIPIENT, ATTR_TITLE, SERVICE_SEND_MESSAGE
-from ..sending import async_send_text, compose, raise_failures
-from ..targets import connection_of
+from ..aiowhatsapp import Text
+from ..const import ATTR_MENTIONS, ATTR_MESSAGE, ATTR_TITLE, SERVICE_SEND_MESSAGE
+from ..link_preview import async_preview_of
+from ..recipients import recipient_text
+from ..sending import compose
 from .action import Action
-from .schema import RECIPIENT_FIELDS
+from .outcome import async_send
+from .schema import SENDING_FIELDS
+
+ATTR_LINK_PREVIEW: Final = "link_preview"
 
 SEND_MESSAGE_SCHEMA: Final = vol.Schema(
     {
-        **RECIPIENT_FIELDS,
+        **SENDING_FIELDS,
         vol.Required(ATTR_MESSAGE): cv.string,
         vol.Optional(ATTR_TITLE): cv.string,
+        vol.Optional(ATTR_MENTIONS): vol.All(cv.ensure_list, [recipient_text]),
+        vol.Optional(ATTR_LINK_PREVIEW, default=False): cv.boolean,
     }
 )
 
 
 async def _async_send_message(call: ServiceCall) -> ServiceResponse:
     """Send a text; with response data, recipients that failed are named in there."""
-    coordinator = connection_of(call)
     text = compose(call.data[ATTR_MESSAGE], call.data.get(ATTR_TITLE))
-    deliveries = await async_send_text(coordinator, call.data[ATTR_RECIPIENT], text)
-    if not call.return_response or all(item.error is not None for item in deliveries):
-        raise_failures(call.hass, deliveries)
-    if not call.return_response:
-        return None
-    return {"chats": [item.as_dict(call.hass) for item in deliveries]}
+    preview = None
+    if call.data[ATTR_LINK_PREVIEW]:
+        preview = await async_preview_of(call.hass, text)
+    return await async_send(call, Text(text=text, preview=preview))
 
 
 ACTIONS: Final = (

@@ -5,7 +5,7 @@ from typing import Any, Final
 from homeassistant.helpers import config_validation as cv
 import voluptuous as vol
 
-from ..const import ATTR_CONFIG_ENTRY_ID, ATTR_RECIPIENT
+from ..const import ATTR_CONFIG_ENTRY_ID, ATTR_RECIPIENT, ATTR_REPLY_TO
 from ..recipients import recipient_text
 
 RECIPIENTS_SCHEMA: Final = vol.All(cv.ensure_list, vol.Length(min=1), [recipient_text])
@@ -20,4 +20,9 @@ CHAT_FIELDS: Final[dict[vol.Marker, Any]] = {
 RECIPIENT_FIELDS: Final[dict[vol.Marker, Any]] = {
     **CONNECTION_FIELDS,
     vol.Required(ATTR_RECIPIENT): RECIPIENTS_SCHEMA,
+}
+# How a message goes out: what it answers.
+SENDING_FIELDS: Final[dict[vol.Marker, Any]] = {
+    **RECIPIENT_FIELDS,
+    vol.Optional(ATTR_REPLY_TO): cv.string,
 }

@@ -10,10 +10,12 @@ from typing import Final
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
+from ..events import IncomingMessage
 from ..jid import Jid
 from ..message.compose import content_field
 from ..message.compose.context import context_of, has_context
 from ..message.edit import edited_form
+from ..message.parse import parse
 from ..message.poll import MAX_OPTION, MAX_OPTIONS_READ
 from ..message.secret import SECRET_LENGTH
 from ..message.wrappers import unwrap
@@ -196,6 +198,24 @@ class ChatLog:
         entries = await self.recent(chat)
         return next((entry for entry in reversed(entries) if entry.from_me is from_me), None)
 
+    async def chat_of(self, message_id: str) -> Jid | None:
+        """Give the chat of a message by its id; None when it is not, or no longer, known."""
+        records = await self._context.store.message_log.anywhere(message_id)
+        chats = {self._context.canonical(Jid.parse(record.chat)) for record in records}
+        # An id that two chats have names neither.
+        return chats.pop() if len(chats) == 1 else None
+
+    async def messages(
+        self, chat: Jid, *, limit: int = DEFAULT_LIMIT, since: int = 0
+    ) -> list[IncomingMessage]:
+        """Give the last messages of a chat, read, oldest first; those without content not."""
+        entries = [
+            entry
+            for entry in await self.recent(chat)
+            if entry.message is not None and entry.timestamp >= since
+        ]
+        return [self._read(entry) for entry in entries[-limit:]] if limit > 0 else []
+
     async def secret_of(
         self, tx: Transaction | None, chat: Jid, author: Jid, message_id: str
     ) -> bytes | None:
@@ -225,6 +245,22 @@ class ChatLog:
         return await self._timer_record(None, chat)
 
     # --- inside
+
+    def _read(self, entry: LoggedMessage) -> IncomingMessage:
+        context = self._context
+        return IncomingMessage(
+            id=entry.id,
+            chat=context.canonical(entry.chat),
+            chat_phone=context.phone_of(entry.chat),
+            sender=context.canonical(entry.sender),
+            sender_phone=context.phone_of(entry.sender),
+            push_name=entry.push_name,
+            timestamp=entry.timestamp,
+            from_me=entry.from_me,
+            is_group=not entry.chat.is_user,
+            offline=False,
+            content=parse(entry.message or wire.Message()),
+        )
 
     async def _timer_record(self, tx: Transaction | None, chat: Jid) -> storage.TimerRecord | None:
         for form in self._context.forms_of(chat):

@@ -39,6 +39,13 @@ class MessageLogStore(Port):
             _read_log(data) for _, data in await self._scan(tx, Table.MESSAGE_LOG, prefix=prefix)
         ]
 
+    async def anywhere(self, message_id: str) -> list[storage.LogRecord]:
+        """Return the messages of that id in all chats, oldest first. Slow: reads all."""
+        part = f"{_SEPARATOR}{message_id}{_SEPARATOR}"
+        found = await self._scan(None, Table.MESSAGE_LOG)
+        records = [_read_log(data) for key, data in found if part in key]
+        return [record for record in records if record.id == message_id]
+
     async def delete(self, tx: Transaction | None, chat: Jid, record: storage.LogRecord) -> None:
         """Drop a message."""
         await self._write(tx, Delete(Table.MESSAGE_LOG, _log_key(chat, record)))
