@@ -90,18 +90,22 @@ class OurDevice:
         await pairing.run(on_event)
         self.device = await scans[0]
 
-    async def start(self) -> Client:
-        """Run the client over the stored credentials and state."""
-        assert self.credentials is not None
+    def make_store(self) -> Store:
+        """Give the store; one at a time can be open."""
         backend = SqliteBackend(
             str(self._folder / "ours.db"),
             key=bytes(32),
             random_bytes=os.urandom,
             run_blocking=self.run_blocking,
         )
+        return Store(backend)
+
+    async def start(self) -> Client:
+        """Run the client over the stored credentials and state."""
+        assert self.credentials is not None
         client = Client(
             credentials=self.credentials,
-            store=Store(backend),
+            store=self.make_store(),
             connector=AiohttpConnector(self._http),
             server=self.server,
             clock=SystemClock(),

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from custom_components.whatsapp_web.aiowhatsapp import Client, Jid
+from custom_components.whatsapp_web.aiowhatsapp.appstate import Change, CollectionState
 from custom_components.whatsapp_web.aiowhatsapp.client.chats import Chat
 from custom_components.whatsapp_web.aiowhatsapp.client.sync_actions import (
     COLLECTIONS,
@@ -90,6 +91,16 @@ class Household:
 
     async def chat(self, account: Account) -> Chat:
         return await self.client.chats.get(account.lid_jid)
+
+    async def forget_collections(self) -> None:
+        """Have our device, while it is stopped, begin anew with every collection."""
+        assert self.ours.client is None
+        store = self.ours.make_store()
+        await store.open()
+        for name in COLLECTIONS:
+            await store.app_state.put(None, name, CollectionState())
+            await store.app_state.mark_stale(None, [name])
+        await store.close()
 
     def on_phone(self, collection: str, *index: str) -> appstate.SyncActionValue | None:
         """What the phone shows."""
@@ -286,6 +297,36 @@ async def test_what_changed_while_we_were_away_is_there_afterwards(household: Ho
     await household.simulator.settled()
     assert await household.client.name_of(household.ann.lid_jid) == "Ann Example"
     assert len(household.simulator.app_states.fetches) == fetched
+
+
+async def test_a_snapshot_of_a_thousand_contacts(household: Household) -> None:
+    """Beginning anew takes over what is there, and forgets what is not."""
+    phone, states = household.account.phone.state, household.simulator.app_states
+    phone.save_contact(household.ann, "Ann Example")
+    await household.heard(ContactsChanged(users=(household.ann.lid_jid,)))
+    await household.ours.stop()
+    phone.remove_contact(household.ann)
+    value = appstate.SyncActionValue(timestamp=1)
+    value.contactAction.fullName = "One of many"
+    many = [f"{number}@s.whatsapp.net" for number in range(1000)]
+    changes = [Change(index=("contact", each), value=value, version=2) for each in many]
+    phone.write("critical_unblock_low", *changes)
+    phone.archive(household.ben)
+    states.snapshots = True
+    await household.forget_collections()
+    household.events.clear()
+    await household.go_on()
+    await household.until(
+        lambda: any(isinstance(event, ContactsChanged) for event in household.events)
+    )
+    assert await household.client.name_of(household.ann.lid_jid) is None
+    assert await household.client.name_of(Jid.parse(many[-1])) == "One of many"
+    assert len(await household.client.chats.contacts()) == 1000
+    # From here on patches follow, ours and the phone's.
+    phone.save_contact(household.ann, "Ann again")
+    await household.heard(ContactsChanged(users=(household.ann.lid_jid,)))
+    await household.client.chats.archive(household.ann.lid_jid)
+    assert (await household.chat(household.ben)).archived
 
 
 async def test_a_message_of_somebody_unknown_brings_a_name(household: Household) -> None:

@@ -46,10 +46,13 @@ class Past:
             await self.ours.run_blocking(lambda: None)
 
 
-@pytest_asyncio.fixture
-async def past(socket_enabled: None, tmp_path: Path) -> AsyncIterator[Past]:
+@pytest_asyncio.fixture(params=["inside", "at the media host"])
+async def past(
+    socket_enabled: None, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Past]:
     async with Simulator() as simulator:
         made = Past(simulator, tmp_path)
+        made.account.phone.uploads_history = request.param == "at the media host"
         await made.write()
         await made.link()
         yield made
@@ -116,6 +119,8 @@ async def test_the_history_is_all_there_after_a_restart(past: Past) -> None:
 
 @pytest.mark.peers
 async def test_the_simulated_history_is_one_that_baileys_reads(past: Past, tmp_path: Path) -> None:
+    # Baileys fetches files from WhatsApp's own hosts alone.
+    past.account.phone.uploads_history = False
     async with Peer.baileys(past.simulator, tmp_path / "baileys", history=True) as peer:
         await past.account.phone.scan(await peer.wait_qr())
         await peer.wait_open()

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError as ProtobufError
 
+from custom_components.whatsapp_web.aiowhatsapp.media.kinds import MediaKind
 from custom_components.whatsapp_web.aiowhatsapp.proto import appstate
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
 from .accounts import Account, Device
+from .blobs import store_blob
 
 if TYPE_CHECKING:
     from .server import Simulator
@@ -53,6 +55,16 @@ class ServerCollection:
         self.patches.append(patch.SerializeToString())
 
 
+def _snapshot(collection: ServerCollection) -> bytes:
+    """Sum all patches up, by what can be seen of them from outside."""
+    last = appstate.SyncdPatch.FromString(collection.patches[-1])
+    snapshot = appstate.SyncdSnapshot(
+        records=collection.records.values(), mac=last.snapshotMac, keyId=last.keyId
+    )
+    snapshot.version.version = collection.version
+    return snapshot.SerializeToString()
+
+
 class AppStates:
     """Every account's collections, and what the server does with them."""
 
@@ -64,6 +76,8 @@ class AppStates:
         # Which device asked for which collection, and how many patches were too late.
         self.fetches: list[tuple[str, str]] = []
         self.conflicts = 0
+        # Whether a client that has nothing gets a snapshot; else all patches there ever were.
+        self.snapshots = False
 
     def of(self, account: Account) -> dict[str, ServerCollection]:
         """Give an account's collections."""
@@ -92,6 +106,18 @@ class AppStates:
         self.fetches.append((device.label, name))
         if version > collection.version:
             return _error(name, BAD_REQUEST)
+        wants_all = asked.attr("return_snapshot") == "true" and not version
+        if wants_all and self.snapshots and collection.version:
+            file = store_blob(self._server, MediaKind.APP_STATE, _snapshot(collection))
+            reference = appstate.ExternalBlobReference(
+                mediaKey=file.media_key,
+                directPath=file.direct_path,
+                fileSizeBytes=file.length,
+                fileSha256=file.digest,
+                fileEncSha256=file.encrypted_digest,
+            )
+            snapshot = Node("snapshot", {}, reference.SerializeToString())
+            return _answer(name, collection.version, [snapshot])
         return self._following(name, collection, version)
 
     def _following(self, name: str, collection: ServerCollection, version: int) -> Node:

@@ -45,6 +45,8 @@ class Phone:
         self.peer_messages: list[tuple[Device, wire.Message]] = []
         self.online = True
         self.shares_history = True
+        # Whether history goes to the media host, and not inside its announcement.
+        self.uploads_history = False
         self.sent: dict[str, Sent] = {}
         self.attempts: dict[tuple[Device, str], int] = {}
         self._welcomed: set[Device] = set()

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 import zlib
 
 from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
+from custom_components.whatsapp_web.aiowhatsapp.media.kinds import MediaKind
 from custom_components.whatsapp_web.aiowhatsapp.proto import wire
 
+from .blobs import store_blob
 from .phone_log import PhoneMessage
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ def _send(
     *,
     request_id: str = "",
 ) -> None:
-    """Announce a part, with the part itself inside."""
+    """Announce a part, with the part itself inside or at the media host."""
     message = wire.Message()
     protocol = message.protocolMessage
     protocol.type = wire.Message.ProtocolMessage.HISTORY_SYNC_NOTIFICATION
@@ -106,5 +108,13 @@ def _send(
     notification.progress = history.progress
     if request_id:
         notification.peerDataRequestSessionId = request_id
-    notification.initialHistBootstrapInlinePayload = zlib.compress(blob)
+    compressed = zlib.compress(blob)
+    if phone.uploads_history:
+        file = store_blob(phone.server, MediaKind.HISTORY, compressed)
+        notification.mediaKey = file.media_key
+        notification.directPath = file.direct_path
+        notification.fileSha256, notification.fileEncSha256 = file.digest, file.encrypted_digest
+        notification.fileLength = len(compressed)
+    else:
+        notification.initialHistBootstrapInlinePayload = compressed
     phone.send_peer(device, message)

@@ -33,9 +33,10 @@ from ..appstate import (
 from ..errors import (
     AppStateError,
     AppStateKeyMissing,
+    Disconnected,
     IqError,
-    RemoteProtocolError,
-    RequestTimeout,
+    StoreError,
+    WhatsAppError,
 )
 from ..iq.app_state import CONFLICT, CollectionAnswer, CollectionQuery, SyncCollections
 from ..jid import SERVER_JID
@@ -157,7 +158,9 @@ class AppState:
             except AppStateKeyMissing as err:
                 _LOGGER.info("The app state waits for a key")
                 await self._ask_for_key(err.key_id)
-            except (RemoteProtocolError, RequestTimeout) as err:
+            except Disconnected, StoreError:
+                raise
+            except WhatsAppError as err:
                 _LOGGER.warning("The app state could not be followed: %s", err)
                 failed = True
         return failed

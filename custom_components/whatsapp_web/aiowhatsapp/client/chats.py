@@ -103,7 +103,7 @@ class Chats:
         return self._read(jid, record, await self.labels(), name, len(unread))
 
     async def contacts(self) -> list[BookEntry]:
-        """List everybody whose name is known."""
+        """List everybody else whose name is known."""
         context = self._context
         book: dict[Jid, storage.ContactRecord] = {
             context.canonical(jid): record
@@ -123,7 +123,7 @@ class Chats:
                 username=book.get(jid, empty).username or None,
             )
             for jid in dict.fromkeys([*book, *pushed])
-            if jid.is_user
+            if jid.is_user and not context.own.is_self(jid)
         ]
 
     async def labels(self) -> dict[str, str]:

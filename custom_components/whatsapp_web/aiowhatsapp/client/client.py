@@ -30,7 +30,7 @@ from ..transport.base import Connector
 from ..wabinary import Node
 from .account_state import AccountState
 from .addons import AddOns
-from .blobs import NoBlobs
+from .blobs import Blobs
 from .chat_log import ChatLog
 from .context import Context
 from .copies import skip_pre_keys, take_over_copy
@@ -106,7 +106,7 @@ class Client:
             identities=self._identities,
             sessions=self._sessions,
             tokens=self._tokens,
-            blobs=NoBlobs(),
+            blobs=Blobs(self._media),
         )
         self.chats: Final = account.chats
         self._placeholders = Placeholders(context, account.peer)
