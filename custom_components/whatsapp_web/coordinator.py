@@ -46,6 +46,7 @@ from .messages import MessageOrigin, ReceivedMessage, describe_message
 from .options import ConnectionOptions
 from .people import async_follow_people
 from .recovery import Recovery
+from .security import SecurityWatch
 from .server import ServerSettingRefused, async_get_server
 from .storage import StoredConnection, async_get_storage
 
@@ -190,7 +191,10 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
             self._resources.callback(unsubscribe)
         self._resources.callback(self._recovery.async_cancel)
         self._resources.callback(async_follow_people(self))
+        security = SecurityWatch(self)
+        self._resources.callback(security.async_listen())
         await self.client.start()
+        await security.async_ask()
 
     @callback
     def async_reconnect(self) -> None:

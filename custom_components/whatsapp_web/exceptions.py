@@ -17,6 +17,7 @@ from .aiowhatsapp import (
     CertificateOutOfDate,
     ClientOutdated,
     ConnectionFailed,
+    IdentityUnconfirmed,
     InvalidDraft,
     LoginRefused,
     MediaError,
@@ -65,6 +66,7 @@ _CAUSES: Final[tuple[tuple[type[WhatsAppError], str], ...]] = (
     (ConnectionFailed, "not_connected"),
     (NotOnWhatsApp, "not_on_whatsapp"),
     (NoDevices, "no_devices"),
+    (IdentityUnconfirmed, "identity_unconfirmed"),
     (Rejected, "message_rejected"),
     (MediaNotFound, "media_not_found"),
     (MediaExpired, "media_expired"),
@@ -80,6 +82,7 @@ _OTHER_CAUSE: Final = "unexpected_error"
 # What the person who wrote the automation, or who owns the account, can mend.
 _THEIRS_TO_MEND: Final = (
     ConnectionFailed,
+    IdentityUnconfirmed,
     MediaError,
     InvalidDraft,
     MessageUnknown,

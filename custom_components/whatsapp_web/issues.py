@@ -15,6 +15,9 @@ from .exceptions import cause_of, placeholders_of
 ISSUE_PASSKEY: Final = "passkey_requested"
 # The one that can be mended from here, see `repairs.py`.
 ISSUE_STATE_DAMAGED: Final = "state_damaged"
+# One for each contact whose security code changed, where sending waits for an answer.
+ISSUE_IDENTITY_CHANGED: Final = "identity_changed"
+ATTR_CHAT_ID: Final = "chat_id"
 ATTR_ENTRY_ID: Final = "entry_id"
 # When the server names no end of a block, the client asks again after an hour.
 DEFAULT_BAN: Final = timedelta(hours=1)
@@ -27,6 +30,7 @@ ISSUES: Final = (
     "storage_failed",
     "temporarily_banned",
     "wrong_clock",
+    ISSUE_IDENTITY_CHANGED,
     ISSUE_PASSKEY,
     ISSUE_STATE_DAMAGED,
 )
@@ -66,6 +70,36 @@ def async_show_issue(hass: HomeAssistant, entry: ConfigEntry, issue: str, **more
         translation_key=issue,
         translation_placeholders={"name": entry.title} | more,
     )
+
+
+@callback
+def async_ask_about_identity(
+    hass: HomeAssistant, entry: ConfigEntry, chat_id: str, contact: str
+) -> None:
+    """Ask whether a contact's new security code is really theirs."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        _identity_issue(entry, chat_id),
+        data={ATTR_ENTRY_ID: entry.entry_id, ATTR_CHAT_ID: chat_id},
+        is_fixable=True,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=ISSUE_IDENTITY_CHANGED,
+        translation_placeholders={"name": entry.title, "contact": contact},
+    )
+
+
+@callback
+def async_forget_identities(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Take all those questions away."""
+    prefix = _identity_issue(entry, "")
+    for domain, issue_id in list(ir.async_get(hass).issues):
+        if domain == DOMAIN and issue_id.startswith(prefix):
+            ir.async_delete_issue(hass, domain, issue_id)
+
+
+def _identity_issue(entry: ConfigEntry, chat_id: str) -> str:
+    return f"{ISSUE_IDENTITY_CHANGED}_{entry.entry_id}_{chat_id}"
 
 
 @callback

@@ -1,4 +1,4 @@
-"""The repair that can be done from here: begin anew with a damaged state."""
+"""The repairs that can be done from here."""
 
 from typing import Any
 
@@ -7,11 +7,13 @@ from homeassistant.components.repairs import (
     RepairsFlow,
     RepairsFlowResult,
 )
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 
-from .aiowhatsapp import StoreError
-from .const import CONF_CONNECTION_ID, LOGGER
-from .issues import ATTR_ENTRY_ID
+from .aiowhatsapp import Jid, StoreError
+from .const import CONF_CONNECTION_ID, DOMAIN, LOGGER
+from .issues import ATTR_CHAT_ID, ATTR_ENTRY_ID
 from .storage import async_get_storage
 
 
@@ -51,10 +53,47 @@ class BeginAnewFlow(RepairsFlow):
         return self.async_create_entry(data={})
 
 
+class ConfirmIdentityFlow(RepairsFlow):
+    """Takes a contact's new security code for theirs."""
+
+    def __init__(self, entry_id: str, chat_id: str) -> None:
+        """Remember whose it is."""
+        self._entry_id = entry_id
+        self._chat_id = chat_id
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Begin by asking."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Ask, then let messages go to that contact again."""
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None:
+            return self.async_create_entry(data={})
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+        if user_input is None:
+            return self.async_show_form(
+                step_id="confirm",
+                description_placeholders=issue.translation_placeholders if issue else None,
+            )
+        if entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        try:
+            await entry.runtime_data.client.security.confirm(Jid.parse(self._chat_id))
+        except StoreError as err:
+            LOGGER.warning("A security code can't be confirmed: %s", err)
+            return self.async_abort(reason="storage_failed")
+        return self.async_create_entry(data={})
+
+
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None
 ) -> RepairsFlow:
     """Give the dialog that mends an issue."""
     if data is None:
         return ConfirmRepairFlow()
+    if ATTR_CHAT_ID in data:
+        return ConfirmIdentityFlow(data[ATTR_ENTRY_ID], data[ATTR_CHAT_ID])
     return BeginAnewFlow(data[ATTR_ENTRY_ID])

@@ -47,6 +47,7 @@ PUBLIC = [
     "EventResponseReceived",
     "Forward",
     "IdentityChanged",
+    "IdentityUnconfirmed",
     "IncomingMessage",
     "InvalidDraft",
     "InviteDetails",

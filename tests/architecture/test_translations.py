@@ -233,6 +233,7 @@ def test_form_errors_are_translated() -> None:
     # A failed round shows the causes of exceptions.py as a form's error; nobody is
     # written to while linking, and no file travels.
     only_of_sending = {
+        "identity_unconfirmed",
         "message_invalid",
         "message_unknown",
         "message_rejected",

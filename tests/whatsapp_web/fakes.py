@@ -103,6 +103,20 @@ class FakeReading:
     automatic = False
 
 
+class FakeSecurity:
+    """Contacts whose security code changed."""
+
+    def __init__(self) -> None:
+        self.block_changed = False
+        self.users: list[Jid] = []
+
+    async def changed(self) -> list[Jid]:
+        return self.users
+
+    async def confirm(self, user: Jid) -> None:
+        self.users.remove(user)
+
+
 class FakeClient:
     """A client whose line does what `Script` says."""
 
@@ -114,6 +128,7 @@ class FakeClient:
         self.last_error: WhatsAppError | None = None
         self.started = self.stopped = self.logged_out = self.released = False
         self.hurried = 0
+        self.security = FakeSecurity()
         self.sent: list[tuple[Jid, str]] = []
         self.drafts: list[tuple[Draft, str | None, Sequence[Jid] | str]] = []
         self.taken: list[str] = []

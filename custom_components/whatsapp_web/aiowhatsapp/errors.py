@@ -239,6 +239,10 @@ class NotOnWhatsApp(SendError):
     """The number has no WhatsApp account."""
 
 
+class IdentityUnconfirmed(SendError):
+    """The recipient's security code changed, and nobody has agreed to it yet."""
+
+
 class Rejected(SendError):
     """The server refused a message; `code` is its error number as text."""
 

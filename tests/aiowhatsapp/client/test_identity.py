@@ -3,6 +3,7 @@
 import pytest
 
 from custom_components.whatsapp_web.aiowhatsapp.client.identity import PAIRS_PER_COMMIT
+from custom_components.whatsapp_web.aiowhatsapp.errors import IdentityUnconfirmed
 from custom_components.whatsapp_web.aiowhatsapp.events import IdentityChanged
 from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
 from custom_components.whatsapp_web.aiowhatsapp.signal import SessionRecord, SignalAddress
@@ -295,3 +296,65 @@ async def test_a_first_message_changes_no_identity(bench: Bench) -> None:
     await bench.receive(bench.message(bench.ann.first, text("again")))
     assert bench.texts() == ["hi", "again"]
     assert bench.events_of(IdentityChanged) == []
+
+
+# --- the policy
+
+
+@benched
+async def test_by_itself_a_changed_identity_blocks_nothing(bench: Bench) -> None:
+    await bench.acquaint(bench.ann.first)
+    await bench.receive(notification(bench.ann.lid))
+    assert await bench.client.security.changed() == [bench.ann.lid]
+    await bench.send(bench.ann.lid, "hi")
+
+
+@pytest.mark.parametrize("by", ["notification", "message", "keys"])
+@benched
+async def test_nothing_is_encrypted_for_a_changed_identity_until_confirmed(
+    bench: Bench, by: str
+) -> None:
+    ann = bench.ann.first
+    bench.client.security.block_changed = True
+    await bench.acquaint(ann)
+    await bench.send(bench.ann.lid, "kept")
+    kept = bench.server.messages[-1].required_attr("id")
+    ann.reinstall()
+    bench.ann.devices[1].proof = bench.ann.vouch(bench.ann.devices[1].identity.key_pair)
+    match by:
+        case "notification":
+            await bench.receive(notification(bench.ann.phone, lid=bench.ann.lid))
+        case "message":
+            await bench.introduce(ann)
+            await bench.receive(bench.message(ann, text("new phone")))
+        case "keys":
+            await bench.client._sessions.ensure([ann.lid], refresh=True)
+    left = len(bench.server.messages)
+    await bench.restart()
+    bench.client.security.block_changed = True
+    for address in (bench.ann.lid, bench.ann.phone):
+        with pytest.raises(IdentityUnconfirmed):
+            await bench.client.send_text(address, "no")
+    # Nor is it given what it asks for again.
+    retry = Node("retry", {"count": "1", "id": kept, "t": "1", "v": "1"})
+    registration = Node("registration", {}, ann.identity.registration_id.to_bytes(4))
+    asks = Node("receipt", {"from": ann.lid, "id": kept, "type": "retry"}, [retry, registration])
+    await bench.receive(asks)
+    assert len(bench.server.messages) == left
+    assert await bench.client.security.changed() == [bench.ann.lid]
+    await bench.client.security.confirm(bench.ann.phone)
+    stanza = await bench.send(bench.ann.lid, "yes")
+    assert ann.read_from(stanza).conversation == "yes"
+
+
+@benched
+async def test_a_linked_device_of_its_account_and_ourselves_need_no_confirmation(
+    bench: Bench,
+) -> None:
+    laptop, phone = bench.ann.devices[1], bench.me.first
+    await bench.acquaint(laptop)
+    for device in (laptop, phone):
+        device.reinstall()
+        await bench.introduce(device)
+        await bench.receive(bench.message(device, text("hi")))
+    assert await bench.client.security.changed() == []

@@ -87,6 +87,7 @@ async def fill(store: Store) -> None:
         missing = storage.PlaceholderRecord(
             chat=GROUP, sender=str(SENDER), id="ID", timestamp=1000, noted_at=1001
         )
+        await store.unconfirmed.put(tx, SENDER, changed_at=1000)
         await store.placeholders.put(tx, "missing", missing, expires_at=9000)
         await store.numbers.put(tx, "15551", number, expires_at=7000)
         await store.media.put(tx, media_record())

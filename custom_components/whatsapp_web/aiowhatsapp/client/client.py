@@ -52,6 +52,7 @@ from .receipts import Receipts
 from .retry import RetryRequester, RetryResponder
 from .router import Router
 from .runner import Runner
+from .security import Security
 from .sessions import Sessions
 from .settings import Clock, MediaSettings, ServerSettings
 from .tokens import TrustedContactTokens
@@ -93,13 +94,14 @@ class Client:
     ) -> None:
         """Put the parts together; nothing happens before `start`."""
         context = self._context = Context(credentials, store, clock, random_bytes, run_blocking)
-        self._sessions = Sessions(context)
-        self._identities = Identities(context, self._sessions)
+        security = self.security = Security(context)
+        self._sessions = Sessions(context, security)
+        self._identities = Identities(context, self._sessions, security)
         self._devices = Devices(context, self._identities)
         self._tokens = TrustedContactTokens(context)
         self._pre_keys = PreKeys(context)
         self._media = MediaFiles(context, media, host=server.media_host)
-        self._outgoing = Outgoing(context, self._devices, self._sessions, self._tokens)
+        self._outgoing = Outgoing(context, self._devices, self._sessions, self._tokens, security)
         chat_log = self.log = ChatLog(context)
         account = self._account = AccountState(
             context,
@@ -132,7 +134,7 @@ class Client:
         self.presence: Final = people.presence
         self.privacy: Final = people.privacy
         self.reading: Final = people.reading
-        self._responder = RetryResponder(context, self._devices, self._sessions)
+        self._responder = RetryResponder(context, self._devices, self._sessions, security)
         self._runner = Runner(
             context,
             connector=connector,

@@ -11,6 +11,7 @@ from ..stanza.message import MessageStanza
 from ..store import LidOutcome
 from ..wabinary import Node
 from .context import Context
+from .security import Security
 from .sessions import Sessions
 
 _LOGGER = logging.getLogger(__name__)
@@ -22,10 +23,11 @@ PAIRS_PER_COMMIT: Final = 256
 class Identities:
     """Keeps the LID of each number, and follows changes of identity keys."""
 
-    def __init__(self, context: Context, sessions: Sessions) -> None:
-        """Share the client's context."""
+    def __init__(self, context: Context, sessions: Sessions, security: Security) -> None:
+        """Share the client's context; `security` hears whose identity changed."""
         self._context = context
         self._sessions = sessions
+        self._security = security
 
     async def learn(self, pairs: Iterable[tuple[Jid, Jid]], *, overwrite: bool = True) -> None:
         """Keep pairs of phone number and LID; a number's sessions move to its LID.
@@ -142,6 +144,7 @@ class Identities:
             for address in primaries:
                 await store.sessions.delete(tx, address)
                 await store.identities.delete(tx, address)
+            await self._security.note(tx, user)
         self._context.emit(IdentityChanged(user=self._context.canonical(user.bare)))
 
     async def _forget_companions(self, user: Jid) -> None:

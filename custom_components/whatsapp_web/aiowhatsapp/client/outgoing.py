@@ -25,6 +25,7 @@ from ..wabinary import Node
 from .context import Context
 from .devices import Devices, participant_hash
 from .link import REQUEST_TIMEOUT, Link
+from .security import Security
 from .sessions import Sessions
 from .tokens import TrustedContactTokens
 
@@ -95,12 +96,14 @@ class Outgoing:
         devices: Devices,
         sessions: Sessions,
         tokens: TrustedContactTokens,
+        security: Security,
     ) -> None:
         """Share the client's context and its parts."""
         self._context = context
         self._devices = devices
         self._sessions = sessions
         self._tokens = tokens
+        self._security = security
         self._chat_locks: WeakValueDictionary[Jid, asyncio.Lock] = WeakValueDictionary()
         self._sending: dict[str, _Sending] = {}
 
@@ -283,6 +286,7 @@ class Outgoing:
             self._sessions.locked_for([*recipients, *mine]),
             context.store.transaction() as tx,
         ):
+            await self._security.require(tx, to)
             encrypted = await self._sessions.encrypt(tx, for_them)
             if recipients and not encrypted:
                 raise NoDevices("No device of the recipient could be encrypted for")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Final, NamedTuple
 
-from ..errors import AttributeMissing, IqError, SignalError
+from ..errors import AttributeMissing, IdentityUnconfirmed, IqError, SignalError
 from ..iq.prekeys import PublicSignedPreKey, build_signed_pre_key
 from ..jid import Jid
 from ..message.compose import device_sent, labels_of
@@ -17,6 +17,7 @@ from .context import Context
 from .devices import Devices
 from .outgoing import KEEP_SENT_SECONDS, build_enc
 from .prekeys import PreKeys
+from .security import Security
 from .sessions import Sessions, retry_reason
 
 _LOGGER = logging.getLogger(__name__)
@@ -125,9 +126,12 @@ class RetryRequester:
 class RetryResponder:
     """Encrypts messages once more for devices that could not read them."""
 
-    def __init__(self, context: Context, devices: Devices, sessions: Sessions) -> None:
+    def __init__(
+        self, context: Context, devices: Devices, sessions: Sessions, security: Security
+    ) -> None:
         """Share the client's context and its parts."""
         self._context = context
+        self._security = security
         self._devices = devices
         self._sessions = sessions
         self._busy: set[tuple[str, Jid]] = set()
@@ -144,7 +148,7 @@ class RetryResponder:
             # One after another: how often a message was served is read and written.
             async with self._serving:
                 await self._serve(request)
-        except (AttributeMissing, SignalError, IqError) as err:
+        except (AttributeMissing, IdentityUnconfirmed, SignalError, IqError) as err:
             _LOGGER.info("A retry receipt was not served: %s", err)
         finally:
             self._busy.discard(key)
@@ -243,6 +247,8 @@ class RetryResponder:
         requester = request.requester
         plaintext = pad(message.SerializeToString(), context.random_bytes)
         async with self._sessions.locked_for([requester]), context.store.transaction() as tx:
+            # Whoever takes somebody's place would ask for what was meant for them.
+            await self._security.require(tx, requester)
             encrypted = await self._sessions.encrypt(tx, {requester: plaintext})
             await context.store.sent_messages.put(
                 tx, chat, request.id, record, expires_at=record.sent_at + KEEP_SENT_SECONDS

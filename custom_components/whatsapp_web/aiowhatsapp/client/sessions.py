@@ -30,6 +30,7 @@ from ..signal import (
 from ..stanza.receipt import KeyBundleParts
 from ..store import Transaction
 from .context import Context
+from .security import Security
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,9 +45,10 @@ STEPS_PER_SLICE: Final = 16
 class Sessions:
     """Pairwise encryption with every device we write to or hear from."""
 
-    def __init__(self, context: Context) -> None:
-        """Share the client's context."""
+    def __init__(self, context: Context, security: Security) -> None:
+        """Share the client's context; `security` hears whose identity changed."""
         self._context = context
+        self._security = security
         self._locks: WeakValueDictionary[SignalAddress, asyncio.Lock] = WeakValueDictionary()
         self._fetching: WeakValueDictionary[SignalAddress, asyncio.Lock] = WeakValueDictionary()
 
@@ -147,6 +149,8 @@ class Sessions:
             known = await store.identities.get(tx, address)
             await store.sessions.put(tx, address, record)
             await store.identities.put(tx, address, parts.identity)
+            if known not in (None, parts.identity) and not device.device:
+                await self._security.note(tx, device)
             if used:
                 expires_at = context.now() + KEEP_ONE_TIME_SECONDS
                 await store.retries.put(tx, used, 1, expires_at=expires_at)
@@ -207,7 +211,10 @@ class Sessions:
         store = self._context.store
         record = await store.sessions.get(tx, address)
         if kind == "pkmsg":
-            return await self._decrypt_pre_key(tx, address, record, ciphertext)
+            plaintext, changed = await self._decrypt_pre_key(tx, address, record, ciphertext)
+            if changed and not device.device:
+                await self._security.note(tx, device)
+            return plaintext, changed
         result = decrypt(
             record or SessionRecord(),
             ciphertext,

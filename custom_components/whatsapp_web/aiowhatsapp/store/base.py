@@ -50,6 +50,7 @@ class Table(StrEnum):
     SEEN = "seen"
     RETRY = "retry"
     PLACEHOLDER = "placeholder"
+    UNCONFIRMED = "unconfirmed"
     CONTACT = "contact"
     UNREAD = "unread"
     NUMBER = "number"

@@ -26,6 +26,7 @@ from .messages import (
 from .numbers import NumberStore
 from .placeholders import PlaceholderStore
 from .transaction import Transaction
+from .unconfirmed import UnconfirmedStore
 from .unread import UnreadStore
 
 
@@ -63,6 +64,7 @@ class Store:
         self.seen = SeenStore(backend)
         self.retries = RetryStore(backend)
         self.placeholders = PlaceholderStore(backend)
+        self.unconfirmed = UnconfirmedStore(backend)
         self.unread = UnreadStore(backend)
         self.numbers = NumberStore(backend)
         self.media = MediaStore(backend)
