@@ -9,14 +9,14 @@ from tests.peers.peer import Kind
 from tests.simulator import Simulator
 from tests.simulator.accounts import Account
 
-from . import kinds_in, kinds_out
+from . import kinds_in, kinds_out, people_rows
 from .conftest import LinkPeer
 from .matrix import CELLS, Direction, Sort, Table, Talk
 from .ours import OurDevice
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]
 
-ROWS = (kinds_in, kinds_out)
+ROWS = (kinds_in, kinds_out, people_rows)
 
 
 @pytest.fixture(autouse=True)

@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-import io
 from pathlib import Path
 
-from PIL import Image
 import pytest
 
 from custom_components.whatsapp_web.aiowhatsapp import (
@@ -31,6 +29,7 @@ from tests.simulator.accounts import Account
 
 from .conftest import LinkPeer
 from .ours import OurDevice
+from .people_rows import JPEG, tiny_jpeg
 
 pytestmark = [pytest.mark.peers, pytest.mark.usefixtures("socket_enabled")]
 
@@ -178,16 +177,6 @@ async def test_typing_and_presence(we: Watched, peer: Peer, theirs: Account, our
     assert gone.last_seen is not None
 
 
-def tiny_jpeg() -> bytes:
-    """Draw a picture, as peers make theirs out of it."""
-    file = io.BytesIO()
-    Image.new("RGB", (64, 64), "teal").save(file, "JPEG")
-    return file.getvalue()
-
-
-JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 4
-
-
 async def test_looking_people_up(
     we: Watched, peer: Peer, simulator: Simulator, theirs: Account, ours: Account
 ) -> None:
@@ -214,10 +203,13 @@ async def test_looking_people_up(
     picture = await we.client.contacts.picture(theirs.lid_jid)
     assert picture is not None
     assert picture.id == changed.picture_id == simulator.people.of(theirs).picture_id
+    jpeg = await we.client.contacts.download_picture(theirs.lid_jid)
+    assert jpeg == simulator.people.of(theirs).picture
     picture_id = await we.client.profile.set_picture(JPEG)
     shown_url = (await peer.command("picture", jid=we.device.address, type="image"))["url"]
-    assert f"/{picture_id}-image" in shown_url
-    assert simulator.people.of(ours).picture == JPEG
+    assert shown_url.startswith(f"https://{simulator.media.host}/")
+    profile_of_ours = simulator.people.of(ours)
+    assert (profile_of_ours.picture, profile_of_ours.picture_id) == (JPEG, picture_id)
 
 
 async def test_a_business_is_described(

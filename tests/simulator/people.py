@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 import hashlib
 from typing import TYPE_CHECKING
 
-from aiohttp import web
-
 from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
@@ -58,7 +56,6 @@ class People:
         self._pictures = 0
         # Other spellings of numbers: national variants that mean the same account.
         self.aliases: dict[str, str] = {}
-        server.app.router.add_get("/picture/{name}", self._serve_picture)
 
     def of(self, account: Account) -> Profile:
         """Give an account's profile."""
@@ -178,14 +175,14 @@ class People:
         if asked.attr("id") == picture_id:
             return []
         kind = asked.attr("type") or "image"
-        path = f"/picture/{picture_id}-{kind}.jpg?a=1"
+        path = self._server.media.put("image", picture).direct_path
         return [
             Node(
                 "picture",
                 {
                     "id": picture_id,
                     "type": kind,
-                    "url": f"http://127.0.0.1:{self._server.port}{path}",
+                    "url": f"https://{self._server.media.host}{path}",
                     "direct_path": path,
                 },
             )
@@ -213,14 +210,6 @@ class People:
         picture_id = self._next_picture()
         self._rooms[room] = picture_id, data
         return picture_id
-
-    async def _serve_picture(self, request: web.Request) -> web.Response:
-        picture_id, _, kind = request.match_info["name"].removesuffix(".jpg").partition("-")
-        known = [(each.picture_id, each.picture) for each in self._profiles.values()]
-        for name, picture in (*known, *self._rooms.values()):
-            if picture is not None and name == picture_id and kind in ("image", "preview"):
-                return web.Response(body=picture, content_type="image/jpeg")
-        return web.Response(status=404)
 
     def status(self, device: Device, node: Node) -> list[Node]:
         """Change one's about text, or give who gets one's status."""

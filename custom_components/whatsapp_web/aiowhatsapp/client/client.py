@@ -125,7 +125,11 @@ class Client:
         )
         self._drafting = Drafting(context, chat_log, self.send_message)
         people = self._people = People(
-            context, devices=self._devices, identities=self._identities, tokens=self._tokens
+            context,
+            devices=self._devices,
+            identities=self._identities,
+            tokens=self._tokens,
+            media=media,
         )
         self.calls: Final = people.calls
         self.contacts: Final = people.contacts

@@ -3,7 +3,13 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from ..errors import IqError, LocalProtocolError, NotOnWhatsApp
+from ..errors import (
+    IqError,
+    LocalProtocolError,
+    MediaRefused,
+    MediaTooLarge,
+    NotOnWhatsApp,
+)
 from ..events.people import (
     AboutChanged,
     BlocklistChanged,
@@ -26,6 +32,7 @@ from .devices import Devices
 from .handlers.notification import NotificationHandler
 from .identity import Identities
 from .numbers import CheckedNumber, Numbers
+from .settings import MediaSettings
 from .timed_cache import TimedCache
 from .tokens import TrustedContactTokens
 
@@ -37,6 +44,10 @@ CACHED: Final = 1000
 USERS_PER_QUERY: Final = 100
 _BLOCKLIST_SECONDS: Final = 24 * 3600.0
 _HIDDEN: Final = (401, 403)
+_OK: Final = 200
+# Pictures in full have some ten thousand bytes.
+MAX_DOWNLOAD: Final = 4 << 20
+PICTURE_TIMEOUT: Final = 30.0
 
 
 class Contacts:
@@ -50,9 +61,11 @@ class Contacts:
         identities: Identities,
         numbers: Numbers,
         tokens: TrustedContactTokens,
+        media: MediaSettings | None,
     ) -> None:
-        """Share the client's context and its parts."""
+        """Share the client's context and its parts; without `media` nothing is fetched."""
         self._context = context
+        self._media = media
         self._devices = devices
         self._identities = identities
         self._numbers = numbers
@@ -146,6 +159,28 @@ class Contacts:
         if picture is not None:
             self._pictures.put(key, picture)
         return picture
+
+    async def download_picture(self, chat: Jid, *, preview: bool = False) -> bytes | None:
+        """Fetch the picture of a person or group, a JPEG; None when there is none for us.
+
+        Raises `MediaTooLarge`, `MediaRefused`, or what asking for it raises.
+        """
+        if self._media is None:
+            raise LocalProtocolError("This client was made without media")
+        picture = await self.picture(chat, preview=preview)
+        if picture is None:
+            return None
+        jpeg = bytearray()
+        async with self._media.http.get(picture.url, timeout=PICTURE_TIMEOUT) as stream:
+            if stream.status != _OK:
+                # Its address ran out: a new one is asked for the next time.
+                self._forget(self._context.canonical(chat.bare))
+                raise MediaRefused(stream.status)
+            async for chunk in stream.chunks:
+                jpeg += chunk
+                if len(jpeg) > MAX_DOWNLOAD:
+                    raise MediaTooLarge(None, MAX_DOWNLOAD)
+        return bytes(jpeg)
 
     async def _token_for(self, user: Jid) -> Node | None:
         """Give what shows that we may see a user; for ourselves the server would not answer."""

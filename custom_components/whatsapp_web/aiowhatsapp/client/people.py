@@ -13,6 +13,7 @@ from .privacy import Privacy
 from .profile import OwnProfile
 from .reading import Reading
 from .router import Router
+from .settings import MediaSettings
 from .tokens import TrustedContactTokens
 
 
@@ -26,12 +27,18 @@ class People:
         devices: Devices,
         identities: Identities,
         tokens: TrustedContactTokens,
+        media: MediaSettings | None,
     ) -> None:
         """Share the client's context and its parts."""
         self._context = context
         self.numbers = Numbers(context, devices, identities)
         self.contacts = Contacts(
-            context, devices=devices, identities=identities, numbers=self.numbers, tokens=tokens
+            context,
+            devices=devices,
+            identities=identities,
+            numbers=self.numbers,
+            tokens=tokens,
+            media=media,
         )
         self.profile = OwnProfile(context, self.contacts)
         self.calls = Calls(context, identities)
