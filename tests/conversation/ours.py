@@ -15,6 +15,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     Client,
     Credentials,
     Event,
+    GroupChanged,
     IncomingMessage,
     MediaSettings,
     Pairing,
@@ -41,6 +42,7 @@ class OurDevice:
         self.messages: list[IncomingMessage] = []
         self.receipts: list[ReceiptReceived] = []
         self.undecryptable: list[UndecryptableMessage] = []
+        self.group_changes: list[GroupChanged] = []
         self._simulator = simulator
         self._folder = folder
         self._seen = 0
@@ -121,6 +123,7 @@ class OurDevice:
         for kind in MESSAGE_EVENTS:
             client.subscribe(kind, lambda event: self._keep(self.messages, event.message))
         client.subscribe(ReceiptReceived, lambda event: self._keep(self.receipts, event))
+        client.subscribe(GroupChanged, lambda event: self._keep(self.group_changes, event))
         client.subscribe(UndecryptableMessage, lambda event: self._keep(self.undecryptable, event))
         self.client = client
         await client.start()

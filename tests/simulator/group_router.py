@@ -79,6 +79,9 @@ class GroupRouter:
             if jid.is_lid != group.lid:
                 raise self._refusal("400", "phone-number and LID addresses are mixed")
             owner = self._server.directory.find(jid)
+            if owner in group.former:
+                # The news that somebody left is still under way; the hash in the ack tells.
+                continue
             if owner is None or owner not in group.members:
                 raise self._refusal("400", "a device is listed whose owner is no member")
             self._add(sender, fanout, owner, jid, encs)

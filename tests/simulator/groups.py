@@ -39,6 +39,7 @@ class Group:
     created: int
     lid: bool
     members: dict[Account, str] = field(default_factory=dict)
+    former: set[Account] = field(default_factory=set)
     subject_by: Account | None = None
     subject_time: int = 0
     description: Description | None = None
@@ -143,6 +144,7 @@ class Groups:
         group.members.update(dict.fromkeys(new, ""))
         for account in new:
             group.requests.pop(account, None)
+            group.former.discard(account)
         why = {} if reason is None else {"reason": reason}
         self.notify(actor, group, self._change("add", group, new, **why), old)
         self._tell_of_membership(actor, group, new, why)
@@ -156,6 +158,7 @@ class Groups:
         told = list(group.members)
         for account in gone:
             del group.members[account]
+            group.former.add(account)
         self.notify(actor, group, self._change("remove", group, gone), told)
         if group.members and not any(group.members.values()):
             # Somebody has to have a say.

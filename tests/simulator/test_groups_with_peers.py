@@ -1,6 +1,6 @@
 """Groups among clients that nobody here wrote, with ours absent."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -11,13 +11,9 @@ from tests.peers.peer import Kind, Peer
 
 from . import Simulator
 from .accounts import Account
-from .groups import Group
+from .party import LinkPeer, Party
 
 pytestmark = pytest.mark.peers
-
-NUMBERS = {"ann": "15550000001", "ben": "15550000002", "cleo": "15550000003"}
-
-type LinkPeer = Callable[[Kind, Account], Awaitable[Peer]]
 
 
 @pytest_asyncio.fixture
@@ -41,40 +37,6 @@ async def link(simulator: Simulator, tmp_path: Path) -> AsyncIterator[LinkPeer]:
             return peer
 
         yield make
-
-
-class Party:
-    """Ann with Baileys, Ben with Baileys, Cleo with zapo-js, each beside their phone."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
-        self.ann, self.ben, self.cleo = (
-            simulator.add_account(number, name) for name, number in NUMBERS.items()
-        )
-        self.peers: dict[Account, Peer] = {}
-
-    async def link(self, link: LinkPeer) -> None:
-        self.peers[self.ann] = await link("baileys", self.ann)
-        self.peers[self.ben] = await link("baileys", self.ben)
-        self.peers[self.cleo] = await link("zapo", self.cleo)
-
-    async def said_by_all(self, group: Group, mark: str) -> None:
-        """Everybody writes, companion and phone; everybody else's both devices read it."""
-        for account in list(group.members):
-            text = f"{mark}, by {account.name}"
-            await self.peers[account].send_text(str(group.jid), text)
-            await self.read_by_all(group, text, account)
-            on_phone = f"{mark}, on the phone of {account.name}"
-            await account.phone.send_group_text(group, on_phone)
-            await self.read_by_all(group, on_phone, None)
-
-    async def read_by_all(self, group: Group, text: str, author: Account | None) -> None:
-        for reader in group.members:
-            if reader is not author:
-                assert (await self.peers[reader].next_text(text)).chat == str(group.jid)
-            found = [each for each in reader.phone.messages if each.text == text]
-            if not found and author is not None:
-                await reader.phone.wait_message(text)
 
 
 @pytest_asyncio.fixture(params=[True, False], ids=["lid", "pn"])
@@ -119,9 +81,8 @@ async def test_members_come_and_go(three: Party) -> None:
     await three.said_by_all(group, "With Ben again")
     await cleo.group("leave", group=group_id)
     await three.said_by_all(group, "Without Cleo")
-    assert all("Without Ben" not in (each.text or "") for each in ben.messages())
-    assert all("Without Ben" not in (each.text or "") for each in three.ben.phone.messages)
-    assert all("Without Cleo" not in (each.text or "") for each in cleo.messages())
+    assert three.nobody_heard(three.ben, "Without Ben")
+    assert three.nobody_heard(three.cleo, "Without Cleo")
     told = [each["children"] for each in ben.stanzas("notification") if "w:gp2" in str(each)]
     assert told == [["create"], ["add"], ["remove"], ["create"], ["remove"]]
 

@@ -41,6 +41,7 @@ from .errors import (
     MediaTooLarge,
     MessageUnknown,
     NoDevices,
+    NotInGroup,
     NotLinked,
     NotOnWhatsApp,
     PairingExpired,
@@ -61,6 +62,7 @@ from .events import (
     MESSAGE_EVENTS,
     Event,
     EventResponseReceived,
+    GroupChanged,
     IdentityChanged,
     IncomingMessage,
     MessageDeleted,
@@ -92,6 +94,7 @@ from .events.people import (
     PresenceChanged,
     PrivacyChanged,
 )
+from .iq.groups import Joined, JoinRequest, MemberChange, RequestDecision
 from .iq.newsletter import NewsletterPost
 from .iq.privacy import AudienceKind, StatusAudience
 from .iq.profile import BusinessProfile, OpeningHours, UserProfile
@@ -150,6 +153,8 @@ from .message.drafts import (
 from .message.media_drafts import Media
 from .message.poll import OptionTally
 from .pairing.credentials import Credentials
+from .stanza.group import GroupInfo, GroupMember, GroupRole, SubGroup
+from .stanza.group_change import GroupAction
 from .transport.media_http import AiohttpMediaTransport
 from .transport.websocket import AiohttpConnector
 
@@ -196,6 +201,11 @@ __all__ = [
     "EventResponse",
     "EventResponseReceived",
     "Forward",
+    "GroupAction",
+    "GroupChanged",
+    "GroupInfo",
+    "GroupMember",
+    "GroupRole",
     "IdentityChanged",
     "IdentityUnconfirmed",
     "IncomingMessage",
@@ -203,6 +213,8 @@ __all__ = [
     "InviteDetails",
     "IqError",
     "Jid",
+    "JoinRequest",
+    "Joined",
     "Keep",
     "LinkCode",
     "LinkCodeEnded",
@@ -224,6 +236,7 @@ __all__ = [
     "MediaRefused",
     "MediaSettings",
     "MediaTooLarge",
+    "MemberChange",
     "MessageContent",
     "MessageDeleted",
     "MessageEdited",
@@ -241,6 +254,7 @@ __all__ = [
     "NewsletterFollowed",
     "NewsletterPost",
     "NoDevices",
+    "NotInGroup",
     "NotLinked",
     "NotOnWhatsApp",
     "OpeningHours",
@@ -272,6 +286,7 @@ __all__ = [
     "ReceiptReceived",
     "Rejected",
     "ReplyDetails",
+    "RequestDecision",
     "RequestTimeout",
     "ResponseDetails",
     "SendError",
@@ -286,6 +301,7 @@ __all__ = [
     "StoreCorrupt",
     "StoreError",
     "StoredMedia",
+    "SubGroup",
     "SystemClock",
     "TemporarilyBanned",
     "Text",

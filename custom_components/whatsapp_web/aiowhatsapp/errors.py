@@ -305,3 +305,7 @@ class MediaRefused(MediaError):
 
 class MediaFileError(MediaError):
     """A file on this machine could not be read or written."""
+
+
+class NotInGroup(SendError):
+    """We are not, or no longer, in the group."""

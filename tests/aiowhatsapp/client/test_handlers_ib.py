@@ -149,16 +149,16 @@ async def test_the_way_back_is_kept(bench: Bench) -> None:
 @benched
 async def test_a_change_is_confirmed(bench: Bench, timestamp: str | None) -> None:
     given = {} if timestamp is None else {"timestamp": timestamp}
-    answers = await bench.receive(ib(Node("dirty", {"type": "groups", **given})))
+    answers = await bench.receive(ib(Node("dirty", {"type": "account_sync", **given})))
     (iq,) = answers
     assert (iq.attr("xmlns"), iq.attr("type")) == ("urn:xmpp:whatsapp:dirty", "set")
-    assert iq.content == [Node("clean", {"type": "groups", **given})]
+    assert iq.content == [Node("clean", {"type": "account_sync", **given})]
 
 
 @benched
 async def test_a_refused_confirmation_is_no_matter(bench: Bench) -> None:
     bench.server.script["clean"] = refusal(500)
-    assert len(await bench.receive(ib(Node("dirty", {"type": "groups"})))) == 1
+    assert len(await bench.receive(ib(Node("dirty", {"type": "newsletter"})))) == 1
     assert len(await bench.receive(ib(Node("dirty", {"type": "account_sync"})))) == 1
 
 

@@ -113,9 +113,9 @@ async def test_a_note_to_self_that_no_device_could_get_is_not_sent(bench: Bench)
 
 
 @benched
-async def test_only_users_can_be_written_to(bench: Bench) -> None:
+async def test_only_users_and_groups_can_be_written_to(bench: Bench) -> None:
     with pytest.raises(LocalProtocolError):
-        await bench.client.send_text(Jid.parse("1-2@g.us"), "hi")
+        await bench.client.send_text(Jid.parse("1-2@newsletter"), "hi")
 
 
 @benched

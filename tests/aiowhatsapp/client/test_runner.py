@@ -72,7 +72,8 @@ def about(*seconds: float) -> list[object]:
 async def test_a_login(line: LineBench) -> None:
     session = await line.start()
     assert session.payload.username == int(OWN.user)
-    assert [node.children()[0].tag for node in session.sent] == ["count", "active", "digest"]
+    asked = [node.children()[0].tag for node in session.sent]
+    assert asked == ["count", "active", "participating", "digest"]
     assert [status for _, status, _ in line.statuses] == [Status.CONNECTING, Status.CONNECTED]
     assert (await line.client.diagnostics())["connections"] == 1
     ids = [node.required_attr("id") for node in session.sent]
@@ -118,7 +119,7 @@ async def test_low_prekeys_are_refilled_before_anything_is_delivered(line: LineB
 
     session = await line.start(greet)
     kinds = [node.children()[0].tag for node in session.sent]
-    assert kinds == ["count", "registration", "active", "digest"]
+    assert kinds == ["count", "registration", "active", "participating", "digest"]
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ async def fill(store: Store) -> None:
         devices.devices.add(id=7, key_index=2)
         await store.device_lists.put(tx, "901@lid", devices)
         await store.contacts.put(tx, "901@lid", "Alice")
+        await store.groups.put(tx, GROUP, storage.GroupRecord(name="Family"))
         await store.message_secrets.put(tx, CHAT, SENDER, "ID", secret=b"s" * 32, expires_at=2000)
         sent = storage.SentMessageRecord(message=b"sent", sent_at=1000)
         await store.sent_messages.put(tx, CHAT, "ID", sent, expires_at=3000)

@@ -36,7 +36,6 @@ from .context import Context
 from .copies import skip_pre_keys, take_over_copy
 from .devices import Devices
 from .drafting import Drafting, Mentions
-from .groups import GroupKeys
 from .handlers.ib import IbHandler, OfflineBacklog
 from .handlers.notification import NotificationHandler
 from .handlers.receipt import ReceiptHandler
@@ -50,6 +49,7 @@ from .placeholders import Placeholders
 from .prekeys import PreKeys
 from .receipts import Receipts
 from .retry import RetryRequester, RetryResponder
+from .rooms import Rooms
 from .router import Router
 from .runner import Runner
 from .security import Security
@@ -101,7 +101,16 @@ class Client:
         self._tokens = TrustedContactTokens(context)
         self._pre_keys = PreKeys(context)
         self._media = MediaFiles(context, media, host=server.media_host)
-        self._outgoing = Outgoing(context, self._devices, self._sessions, self._tokens, security)
+        rooms = self._rooms = Rooms(
+            context,
+            devices=self._devices,
+            sessions=self._sessions,
+            identities=self._identities,
+        )
+        self.groups: Final = rooms.groups
+        self._outgoing = Outgoing(
+            context, self._devices, self._sessions, self._tokens, security, rooms.sending
+        )
         chat_log = self.log = ChatLog(context)
         account = self._account = AccountState(
             context,
@@ -116,7 +125,7 @@ class Client:
             context,
             sessions=self._sessions,
             identities=self._identities,
-            groups=GroupKeys(context),
+            sender_keys=rooms.sender_keys,
             peer=PeerMessages(context, self._identities, account),
             receipts=Receipts(context),
             retries=RetryRequester(context, self._pre_keys),
@@ -191,6 +200,7 @@ class Client:
         await take_over_copy(context)
         for phone_user, lid_user in (await context.store.lids.all(None)).items():
             context.lids.add(phone_user, lid_user)
+        await self._rooms.load()
         await self._seed_store()
         await context.store.inbox.recover()
         if self._hold_messages:
@@ -419,7 +429,7 @@ class Client:
     async def send_text(
         self, chat: Jid, text: str, *, message_id: str | None = None
     ) -> SentMessage:
-        """Send a text to a user; see `send_message` for the errors."""
+        """Send a text to a user or a group; see `send_message` for the errors."""
         return await self.send_message(chat, compose_text(text), message_id=message_id)
 
     async def send(
@@ -441,10 +451,10 @@ class Client:
     async def send_message(
         self, chat: Jid, message: wire.Message, *, message_id: str | None = None
     ) -> SentMessage:
-        """Send any message to a user and wait for the server's ack.
+        """Send any message to a user or a group and wait for the server's ack.
 
         Raises `Disconnected` or `RequestTimeout` (it may have arrived all the same),
-        `NotOnWhatsApp`, `NoDevices`, `Rejected`, `IqError`, or `StoreError`.
+        `NotOnWhatsApp`, `NotInGroup`, `NoDevices`, `Rejected`, `IqError`, or `StoreError`.
         """
         return await self._do(self._outgoing.send(chat, message, message_id=message_id))
 
@@ -482,6 +492,7 @@ class Client:
         router.add("notification", notifications.handle)
         ib = IbHandler(context, backlog)
         router.add("ib", ib.handle)
+        self._rooms.register(notifications, ib)
         router.add("iq", self._answer_ping)
         for silent in ("ack", "error", "stream:features"):
             router.add(silent, _ignore)
@@ -517,6 +528,7 @@ class Client:
 
     async def _on_ready(self) -> None:
         self._connections += 1
+        self._rooms.on_ready()
         self._people.on_ready()
         self._account.on_ready()
         self._context.spawn(self._placeholders.watch(), "following missing messages")

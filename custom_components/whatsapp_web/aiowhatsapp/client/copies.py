@@ -12,6 +12,7 @@ from typing import Final
 from ..signal import SignalAddress
 from ..store import Transaction
 from .context import Context
+from .group_directory import ALL_GROUPS_KNOWN
 from .prekeys import UPLOAD_DUE
 from .sync_actions import COLLECTIONS
 
@@ -40,6 +41,8 @@ async def take_over_copy(context: Context) -> None:
         await store.device_lists.clear(tx)
         await skip_pre_keys(context, tx)
         await store.app_state.mark_stale(tx, COLLECTIONS)
+        await store.groups.clear(tx)
+        await store.meta.delete(tx, ALL_GROUPS_KNOWN)
         store.settle_copy(tx)
     _LOGGER.info("This state was restored or copied: beginning new sessions with everybody")
 

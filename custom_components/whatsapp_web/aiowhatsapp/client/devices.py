@@ -37,8 +37,10 @@ class Devices:
         found: dict[Jid, tuple[Jid, ...]] = {}
         missing = []
         oldest = self._context.now() - CACHE_SECONDS
-        for user in dict.fromkeys(users):
-            record = await self._context.store.device_lists.get(None, str(user))
+        unique = {str(user): user for user in users}
+        records = await self._context.store.device_lists.get_many(None, unique)
+        for name, user in unique.items():
+            record = records.get(name)
             # A list from the future is one from before the clock was set right.
             if record is not None and oldest < record.fetched_at <= self._context.now():
                 found[user] = _device_jids(user, record)

@@ -162,6 +162,8 @@ class Identities:
                 await store.sessions.delete(tx, address)
             for form in forms:
                 await store.device_lists.delete(tx, str(form))
+                # What they knew of our keys for groups went with the old phone.
+                await store.sender_key_targets.remove_user(tx, form.signal_name)
 
     def _forms(self, user: Jid) -> set[Jid]:
         """The bare addresses of a user, in all namespaces where they are known."""

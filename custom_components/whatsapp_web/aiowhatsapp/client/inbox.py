@@ -31,7 +31,6 @@ from ..store import Transaction
 from ..wabinary import Node
 from .addons import AddOns
 from .context import Context
-from .groups import GroupKeys
 from .identity import Identities
 from .media_library import keep_file
 from .peer import PeerMessages
@@ -39,6 +38,7 @@ from .placeholders import Placeholders
 from .reading import note_unread
 from .receipts import Receipts
 from .retry import RetryRequester
+from .sender_keys import SenderKeys
 from .sessions import Sessions
 from .votes import state_of
 
@@ -84,7 +84,7 @@ class Inbox:
         *,
         sessions: Sessions,
         identities: Identities,
-        groups: GroupKeys,
+        sender_keys: SenderKeys,
         peer: PeerMessages,
         receipts: Receipts,
         retries: RetryRequester,
@@ -96,7 +96,7 @@ class Inbox:
         self._context = context
         self._sessions = sessions
         self._identities = identities
-        self._groups = groups
+        self._sender_keys = sender_keys
         self._peer = peer
         self._receipts = receipts
         self._retries = retries
@@ -289,7 +289,7 @@ class Inbox:
                 padded, changed = await self._decrypt(tx, stanza, enc)
                 parts.identity_changed |= changed
                 message = decode(unpad(padded))
-                await self._groups.learn(tx, stanza, message)
+                await self._sender_keys.learn(tx, stanza, message)
                 parts.history |= await self._peer.store(tx, stanza, message)
                 content, record = self._content(stanza, message)
             except DuplicateMessage as err:
@@ -318,7 +318,7 @@ class Inbox:
         self, tx: Transaction, stanza: MessageStanza, enc: Enc
     ) -> tuple[bytes, bool]:
         if enc.kind == "skmsg":
-            return await self._groups.decrypt(tx, stanza, enc.ciphertext), False
+            return await self._sender_keys.decrypt(tx, stanza, enc.ciphertext), False
         return await self._sessions.decrypt(tx, stanza.sender, enc.kind, enc.ciphertext)
 
     def _content(

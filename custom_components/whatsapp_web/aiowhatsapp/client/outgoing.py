@@ -24,15 +24,15 @@ from ..signal import EncryptedMessage
 from ..wabinary import Node
 from .context import Context
 from .devices import Devices, participant_hash
+from .group_sending import KEEP_SENT_SECONDS, STALE_ADDRESSING, GroupSending
 from .link import REQUEST_TIMEOUT, Link
+from .rooms import is_room
 from .security import Security
 from .sessions import Sessions
 from .tokens import TrustedContactTokens
 
 _LOGGER = logging.getLogger(__name__)
 
-# A device that could not read a message may ask for it for this long.
-KEEP_SENT_SECONDS: Final = 7 * 24 * 3600
 # How often the same stanza is written anew when the line breaks before its ack.
 WRITE_ATTEMPTS: Final = 3
 MAX_ID: Final = 128
@@ -88,7 +88,7 @@ class _Stanza:
 
 
 class Outgoing:
-    """Sends one-to-one messages; in order for each chat."""
+    """Sends messages; in order for each chat."""
 
     def __init__(
         self,
@@ -97,6 +97,7 @@ class Outgoing:
         sessions: Sessions,
         tokens: TrustedContactTokens,
         security: Security,
+        rooms: GroupSending,
     ) -> None:
         """Share the client's context and its parts."""
         self._context = context
@@ -104,21 +105,22 @@ class Outgoing:
         self._sessions = sessions
         self._tokens = tokens
         self._security = security
+        self._rooms = rooms
         self._chat_locks: WeakValueDictionary[Jid, asyncio.Lock] = WeakValueDictionary()
         self._sending: dict[str, _Sending] = {}
 
     async def send(
         self, chat: Jid, message: wire.Message, *, message_id: str | None = None
     ) -> SentMessage:
-        """Send a message to a user and wait for the server's ack.
+        """Send a message to a user or a group and wait for the server's ack.
 
-        Raises `Disconnected`, `RequestTimeout`, `NotOnWhatsApp`, `NoDevices` or
-        `Rejected`. After `Disconnected` or `RequestTimeout` it may have arrived all
+        Raises `Disconnected`, `RequestTimeout`, `NotOnWhatsApp`, `NotInGroup`,
+        `NoDevices` or `Rejected`. After `Disconnected` or `RequestTimeout` it may have arrived all
         the same: sending it again under the same id shows it only once. Who asks for
         that while it is still under way waits for the same outcome.
         """
-        if not chat.is_user:
-            raise LocalProtocolError("Only users can be written to")
+        if not (chat.is_user or is_room(chat)):
+            raise LocalProtocolError("Only users and groups can be written to")
         context = self._context
         message_id = message_id or new_message_id(
             context.own.phone.user, now=context.now(), random_bytes=context.random_bytes
@@ -148,6 +150,8 @@ class Outgoing:
     async def _send(self, chat: Jid, message: wire.Message, message_id: str) -> SentMessage:
         context = self._context
         await context.wait_online()
+        if is_room(chat):
+            return await self._send_to_room(chat, message, message_id)
         try:
             return await self._send_to(chat, message, message_id)
         except Rejected as err:
@@ -174,35 +178,53 @@ class Outgoing:
     async def _send_to(
         self, chat: Jid, message: wire.Message, message_id: str, *, by_number: bool = False
     ) -> SentMessage:
+        # From looking it up to writing, so that the chat's messages leave in order.
+        async with self._chat_lock(chat):
+            to = chat if by_number else await self._route(chat)
+            stanza = await self._prepare(to, message, message_id)
+            link, waiter = await self._write(stanza.node)
+        ack = await self._wait_for_ack(stanza.node, link, waiter)
+        return await self._conclude(stanza, ack, message_id)
+
+    async def _send_to_room(self, chat: Jid, message: wire.Message, message_id: str) -> SentMessage:
+        """Send to many; once more when the server says how they are addressed by now."""
+        for attempt in range(2):
+            async with self._chat_lock(chat):
+                stanza = await self._rooms.prepare(chat, message, message_id)
+                link, waiter = await self._write(stanza.node)
+            ack = await self._wait_for_ack(stanza.node, link, waiter)
+            try:
+                await self._rooms.conclude(stanza, ack)
+            except Rejected as err:
+                if attempt or err.code != STALE_ADDRESSING:
+                    raise
+            else:
+                timestamp = _timestamp(ack) or self._context.now()
+                return SentMessage(message_id=message_id, chat=chat, timestamp=timestamp)
+        raise Rejected(STALE_ADDRESSING)
+
+    def _chat_lock(self, chat: Jid) -> asyncio.Lock:
         key = self._context.canonical(chat)
         lock = self._chat_locks.get(key)
         if lock is None:
             lock = self._chat_locks[key] = asyncio.Lock()
-        # From looking it up to writing, so that the chat's messages leave in order.
-        async with lock:
-            to = chat if by_number else await self._route(chat)
-            stanza = await self._prepare(to, message, message_id)
-            link, waiter = await self._write(stanza)
-        ack = await self._wait_for_ack(stanza, link, waiter)
-        return await self._conclude(stanza, ack, message_id)
+        return lock
 
-    async def _write(self, stanza: _Stanza) -> tuple[Link, asyncio.Future[Node]]:
+    async def _write(self, node: Node) -> tuple[Link, asyncio.Future[Node]]:
         """Write; a line that breaks over it fails the future, as one that breaks later."""
         link = await self._context.wait_online()
-        waiter = link.expect(stanza.node.required_attr("id"))
+        waiter = link.expect(node.required_attr("id"))
         try:
-            await link.send(stanza.node)
+            await link.send(node)
         except Disconnected as err:
             if not waiter.done():
                 waiter.set_exception(err)
         except BaseException:
-            link.forget(stanza.node.required_attr("id"))
+            link.forget(node.required_attr("id"))
             raise
         return link, waiter
 
-    async def _wait_for_ack(
-        self, stanza: _Stanza, link: Link, waiter: asyncio.Future[Node]
-    ) -> Node:
+    async def _wait_for_ack(self, node: Node, link: Link, waiter: asyncio.Future[Node]) -> Node:
         """Wait for the ack; write the very same bytes anew when the line broke."""
         for attempt in range(1, WRITE_ATTEMPTS + 1):
             try:
@@ -214,8 +236,8 @@ class Outgoing:
                 if attempt == WRITE_ATTEMPTS:
                     raise
             finally:
-                link.forget(stanza.node.required_attr("id"))
-            link, waiter = await self._write(stanza)
+                link.forget(node.required_attr("id"))
+            link, waiter = await self._write(node)
         raise RequestTimeout("The server did not confirm the message")
 
     async def _conclude(self, stanza: _Stanza, ack: Node, message_id: str) -> SentMessage:

@@ -15,7 +15,8 @@ from ..stanza.receipt import RetryRequest, parse_retry
 from ..wabinary import Node
 from .context import Context
 from .devices import Devices
-from .outgoing import KEEP_SENT_SECONDS, build_enc
+from .group_sending import KEEP_SENT_SECONDS
+from .outgoing import build_enc
 from .prekeys import PreKeys
 from .security import Security
 from .sessions import Sessions, retry_reason

@@ -6,6 +6,7 @@ from enum import StrEnum
 from ..errors import WhatsAppError
 from ..jid import Jid
 from .base import Event as Event
+from .groups import GroupChanged as GroupChanged
 from .messages import (
     MESSAGE_EVENTS as MESSAGE_EVENTS,
     EventResponseReceived as EventResponseReceived,

@@ -407,3 +407,58 @@ class AttachmentRecord(_message.Message):
     encrypted_digest: bytes
     length: int
     def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., encrypted_digest: _Optional[bytes] = ..., length: _Optional[int] = ...) -> None: ...
+
+class GroupRecord(_message.Message):
+    __slots__ = ("name", "by_lid", "members", "creator", "created_at", "description", "description_id", "only_admins_send", "only_admins_edit", "only_admins_add", "approval", "timer", "size", "is_community", "is_announcements", "parent", "suspended", "incomplete", "version", "fetched_at", "left")
+    class Member(_message.Message):
+        __slots__ = ("lid", "phone", "role")
+        LID_FIELD_NUMBER: _ClassVar[int]
+        PHONE_FIELD_NUMBER: _ClassVar[int]
+        ROLE_FIELD_NUMBER: _ClassVar[int]
+        lid: str
+        phone: str
+        role: int
+        def __init__(self, lid: _Optional[str] = ..., phone: _Optional[str] = ..., role: _Optional[int] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    BY_LID_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    CREATOR_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ONLY_ADMINS_SEND_FIELD_NUMBER: _ClassVar[int]
+    ONLY_ADMINS_EDIT_FIELD_NUMBER: _ClassVar[int]
+    ONLY_ADMINS_ADD_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_FIELD_NUMBER: _ClassVar[int]
+    TIMER_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    IS_COMMUNITY_FIELD_NUMBER: _ClassVar[int]
+    IS_ANNOUNCEMENTS_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    INCOMPLETE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    FETCHED_AT_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    by_lid: bool
+    members: _containers.RepeatedCompositeFieldContainer[GroupRecord.Member]
+    creator: str
+    created_at: int
+    description: str
+    description_id: str
+    only_admins_send: bool
+    only_admins_edit: bool
+    only_admins_add: bool
+    approval: bool
+    timer: int
+    size: int
+    is_community: bool
+    is_announcements: bool
+    parent: str
+    suspended: bool
+    incomplete: bool
+    version: str
+    fetched_at: int
+    left: bool
+    def __init__(self, name: _Optional[str] = ..., by_lid: bool = ..., members: _Optional[_Iterable[_Union[GroupRecord.Member, _Mapping]]] = ..., creator: _Optional[str] = ..., created_at: _Optional[int] = ..., description: _Optional[str] = ..., description_id: _Optional[str] = ..., only_admins_send: bool = ..., only_admins_edit: bool = ..., only_admins_add: bool = ..., approval: bool = ..., timer: _Optional[int] = ..., size: _Optional[int] = ..., is_community: bool = ..., is_announcements: bool = ..., parent: _Optional[str] = ..., suspended: bool = ..., incomplete: bool = ..., version: _Optional[str] = ..., fetched_at: _Optional[int] = ..., left: bool = ...) -> None: ...

@@ -52,6 +52,7 @@ class Table(StrEnum):
     PLACEHOLDER = "placeholder"
     UNCONFIRMED = "unconfirmed"
     CONTACT = "contact"
+    GROUP = "group"
     UNREAD = "unread"
     NUMBER = "number"
     MEDIA = "media"

@@ -5,6 +5,7 @@ from .base import COPY_MARK, Backend, Delete, Put, Table
 from .chat_log import ChatTimerStore, MessageLogStore, PollStore
 from .chats import AddressBookStore, ChatStore, HistoryStore, LabelStore, StarStore
 from .contacts import ContactStore, DeviceListStore, LidStore
+from .groups import GroupStore
 from .keys import (
     AppStateKeyStore,
     IdentityStore,
@@ -55,6 +56,7 @@ class Store:
         self.labels = LabelStore(backend)
         self.stars = StarStore(backend)
         self.history = HistoryStore(backend)
+        self.groups = GroupStore(backend)
         self.message_secrets = MessageSecretStore(backend)
         self.sent_messages = SentMessageStore(backend)
         self.message_log = MessageLogStore(backend)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.whatsapp_web.aiowhatsapp.client.groups import MAX_DISTRIBUTION
+from custom_components.whatsapp_web.aiowhatsapp.client.sender_keys import MAX_DISTRIBUTION
 from custom_components.whatsapp_web.aiowhatsapp.events import MessageReceived
 from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
 from custom_components.whatsapp_web.aiowhatsapp.message.padding import pad
