@@ -16,6 +16,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     Event,
     NewsletterFigures,
     NewsletterFollowed,
+    NotOnWhatsApp,
     PictureChanged,
     PresenceChanged,
     PrivacyChanged,
@@ -210,6 +211,21 @@ async def test_looking_people_up(
     assert shown_url.startswith(f"https://{simulator.media.host}/")
     profile_of_ours = simulator.people.of(ours)
     assert (profile_of_ours.picture, profile_of_ours.picture_id) == (JPEG, picture_id)
+
+
+async def test_a_username_is_found(
+    we: Watched, simulator: Simulator, theirs: Account, ours: Account
+) -> None:
+    profile = simulator.people.of(theirs)
+    profile.username = "ann"
+    assert await we.client.contacts.find_username("@ann") == theirs.lid_jid
+    profile.pin = "1234"
+    with pytest.raises(NotOnWhatsApp):
+        await we.client.contacts.find_username("ann")
+    assert await we.client.contacts.find_username("ann", pin="1234") == theirs.lid_jid
+    await we.client.send_text(theirs.lid_jid, "By name")
+    await theirs.phone.wait_message("By name")
+    assert (await we.client.contacts.profile(theirs.lid_jid)).username == "ann"
 
 
 async def test_a_business_is_described(

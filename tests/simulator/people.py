@@ -41,6 +41,7 @@ class Profile:
     verified_name: bytes = b""
     business: dict[str, str] = field(default_factory=dict)
     username: str = ""
+    pin: str = ""
     privacy: dict[str, str] = field(default_factory=lambda: dict.fromkeys(PRIVACY, "all"))
     blocked: list[Account] = field(default_factory=list)
     audience: tuple[str, list[Account]] | None = None
@@ -64,6 +65,13 @@ class People:
     def find_number(self, digits: str) -> Account | None:
         """Look up by number as anybody may write it."""
         return self._server.directory.find_number(self.aliases.get(digits, digits))
+
+    def find_username(self, asked: Node) -> Account | None:
+        """Look up by username, and the key that goes with it where there is one."""
+        for account, profile in self._profiles.items():
+            if profile.username and profile.username == asked.attr("username"):
+                return account if profile.pin == (asked.attr("pin") or "") else None
+        return None
 
     def blocks(self, account: Account, other: Account) -> bool:
         """Whether one does not want to hear of the other."""

@@ -62,6 +62,11 @@ def _user(server: Simulator, asker: Device, protocols: list[Node], user: Node) -
     if jid is not None:
         account = server.directory.find(jid)
         answered = jid.bare
+    elif contact is not None and contact.attr("username"):
+        account = server.people.find_username(contact)
+        if account is None:
+            return Node("user", {}, [_contact(contact, found=False)])
+        answered = account.lid_jid
     elif contact is not None and contact.text:
         digits = contact.text.split("@")[0].removeprefix("+")
         account = server.people.find_number(digits)

@@ -1,10 +1,18 @@
 """Looking people up, and blocking them."""
 
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import override
+
 import pytest
 
+from custom_components.whatsapp_web.aiowhatsapp.client.settings import MediaSettings
 from custom_components.whatsapp_web.aiowhatsapp.errors import (
     IqError,
     LocalProtocolError,
+    MediaRefused,
+    MediaTooLarge,
     NotOnWhatsApp,
 )
 from custom_components.whatsapp_web.aiowhatsapp.events import Event
@@ -16,6 +24,11 @@ from custom_components.whatsapp_web.aiowhatsapp.events.people import (
 )
 from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
 from custom_components.whatsapp_web.aiowhatsapp.proto import wire
+from custom_components.whatsapp_web.aiowhatsapp.transport.base import (
+    MediaAnswer,
+    MediaStream,
+    MediaTransport,
+)
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 from tests.aiowhatsapp.client.bench import NOW, Bench, benched, refusal, result
 
@@ -127,12 +140,16 @@ async def test_a_profile_is_read_and_kept_a_while(bench: Bench) -> None:
     assert (profile.default_timer, profile.verified_name) == (86400, "Ann Ltd")
     assert profile.username == "ann"
     assert await bench.client.contacts.profile(bench.ann.phone) is profile
+    assert await bench.client.name_of(bench.ann.lid) == "Ann Ltd"
     assert len(bench.server.asked("usync")) == 1
     await bench.receive(notification("status", bench.ann.lid, Node("set", {}, "Away")))
     await bench.client.contacts.profile(bench.ann.lid)
     await bench.clock.sleep(3700)
     await bench.client.contacts.profile(bench.ann.lid)
-    assert len(bench.server.asked("usync")) == 3
+    update = Node("update", {"jid": bench.ann.phone})
+    await bench.receive(notification("contacts", bench.ann.phone, update))
+    await bench.client.contacts.profile(bench.ann.lid)
+    assert len(bench.server.asked("usync")) == 4
 
 
 @pytest.mark.parametrize(
@@ -320,3 +337,64 @@ async def test_changes_of_others_are_told(bench: Bench) -> None:
         DefaultTimerChanged(user=ann, seconds=604800),
         DefaultTimerChanged(user=bench.me.lid, seconds=604800),
     ]
+
+
+@pytest.mark.parametrize("name", ["", "@", "x" * 100])
+@benched
+async def test_what_is_no_username_is_never_asked_for(bench: Bench, name: str) -> None:
+    with pytest.raises(LocalProtocolError):
+        await bench.client.contacts.find_username(name)
+    assert bench.server.asked("usync") == []
+
+
+@benched
+async def test_a_username_that_nobody_has(bench: Bench) -> None:
+    answer_usync(bench, Node("user", {}, [Node("contact", {"type": "out"})]))
+    with pytest.raises(NotOnWhatsApp):
+        await bench.client.contacts.find_username("nobody")
+
+
+class Host(MediaTransport):
+    """A host of pictures."""
+
+    def __init__(self, status: int, chunks: list[bytes]) -> None:
+        self.status = status
+        self.chunks = chunks
+        self.asked: list[str] = []
+
+    @override
+    async def post(
+        self, url: str, body: AsyncIterable[bytes], *, length: int, timeout: float
+    ) -> MediaAnswer:
+        raise AssertionError("nothing is uploaded")
+
+    @override
+    @asynccontextmanager
+    async def get(self, url: str, *, timeout: float) -> AsyncIterator[MediaStream]:
+        self.asked.append(url)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for chunk in self.chunks:
+                yield chunk
+
+        yield MediaStream(self.status, None, chunks())
+
+
+@benched
+async def test_a_picture_is_fetched(bench: Bench) -> None:
+    bench.server.script["picture"] = lambda request: result(request, picture_node("7"))
+    with pytest.raises(LocalProtocolError):
+        await bench.client.contacts.download_picture(bench.ann.lid)
+    host = Host(200, [b"\xff\xd8", b"\xff rest"])
+    bench.client.contacts._media = MediaSettings(http=host, folder=Path())
+    assert await bench.client.contacts.download_picture(bench.ann.lid) == b"\xff\xd8\xff rest"
+    assert host.asked == ["https://host/7"]
+    host.chunks = [bytes(1 << 20)] * 5
+    with pytest.raises(MediaTooLarge):
+        await bench.client.contacts.download_picture(bench.ann.lid)
+    host.status = 410
+    with pytest.raises(MediaRefused):
+        await bench.client.contacts.download_picture(bench.ann.lid)
+    assert len(bench.server.asked("picture")) == 1
+    bench.server.script["picture"] = refusal(404)
+    assert await bench.client.contacts.download_picture(bench.ann.lid) is None

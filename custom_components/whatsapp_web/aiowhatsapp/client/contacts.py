@@ -25,6 +25,7 @@ from ..iq.profile import (
     UserProfile,
 )
 from ..iq.profile_picture import MAX_PICTURE_ID, GetProfilePicture, ProfilePicture
+from ..iq.usync import FindUsername
 from ..jid import Jid
 from ..wabinary import Node
 from .context import Context
@@ -41,6 +42,7 @@ PROFILE_SECONDS: Final = 3600.0
 # The address of a picture expires after some hours.
 PICTURE_SECONDS: Final = 1800.0
 CACHED: Final = 1000
+MAX_USERNAME: Final = 64
 USERS_PER_QUERY: Final = 100
 _BLOCKLIST_SECONDS: Final = 24 * 3600.0
 _HIDDEN: Final = (401, 403)
@@ -91,6 +93,23 @@ class Contacts:
             raise LocalProtocolError("Not a phone number")
         return await self._numbers.check(digits)
 
+    async def find_username(self, username: str, *, pin: str | None = None) -> Jid:
+        """Find who has a username; some ask for a four-digit key, too. Raises `NotOnWhatsApp`."""
+        name = username.strip().removeprefix("@")
+        if not name or len(name) > MAX_USERNAME:
+            raise LocalProtocolError("Not a username")
+        await self._context.wait_online()
+        session_id = self._devices.session_id()
+        found = await self._context.execute(
+            FindUsername(username=name, pin=pin, session_id=session_id)
+        )
+        chat = None if found is None else found.lid or found.jid
+        if found is None or chat is None:
+            raise NotOnWhatsApp("Nobody has this username")
+        if found.phone is not None and found.lid is not None:
+            await self._identities.learn([(found.phone, found.lid)])
+        return chat.bare
+
     # --- profiles
 
     async def profile(self, user: Jid) -> UserProfile:
@@ -129,12 +148,22 @@ class Contacts:
             for profile in profiles
             if profile.phone is not None and profile.lid is not None
         )
+        await self._learn_names(profiles)
         found = {}
         for profile in profiles:
             for user in filter(profile.is_of, batch):
                 found[user] = profile
                 self._profiles.put(self._context.canonical(user), profile)
         return found
+
+    async def _learn_names(self, profiles: Iterable[UserProfile]) -> None:
+        """Keep the verified names of businesses that have no other name yet."""
+        names = self._context.store.contacts
+        async with self._context.store.transaction() as tx:
+            for profile in profiles:
+                key = str(self._context.canonical(profile.user))
+                if profile.verified_name and await names.get(tx, key) is None:
+                    await names.put(tx, key, profile.verified_name)
 
     async def business(self, user: Jid) -> BusinessProfile | None:
         """What a business says of itself; None when the user is none."""
@@ -244,6 +273,7 @@ class Contacts:
         notifications.add("status", self.on_about)
         notifications.add("disappearing_mode", self.on_timer)
         notifications.add("business", self.on_business)
+        notifications.add("contacts", self.on_contacts)
         notifications.add("account_sync", self.on_account_sync)
 
     async def on_picture(self, node: Node) -> None:
@@ -280,6 +310,13 @@ class Contacts:
     async def on_business(self, node: Node) -> None:
         """A business changed what it says of itself."""
         self._forget(self._context.canonical(node.required_jid("from").bare))
+
+    async def on_contacts(self, node: Node) -> None:
+        """Something about a contact changed: ask for it when it is next needed."""
+        change = node.child("update")
+        user = None if change is None else change.jid("jid")
+        if user is not None:
+            self._forget(self._context.canonical(user.bare))
 
     async def on_account_sync(self, node: Node) -> None:
         """Another device of ours changed something."""

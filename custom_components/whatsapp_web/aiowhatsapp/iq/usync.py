@@ -8,6 +8,7 @@
                <key-index-list ts>bytes</key-index-list></devices><lid val/></user>..</list></usync>
 <query><contact/><lid/></query><list><user><contact>+15551234567</contact></user></list>
  -> <user jid {pn_jid}><contact type="in|out">..</contact>{<lid val/>}</user>
+<query><contact/><lid/></query><list><user><contact username {pin}/></user></list>  ->  the same
 ```
 """
 
@@ -105,6 +106,30 @@ class CheckNumbers(IqSpec[tuple[KnownNumber, ...]]):
     def parse(self, node: Node) -> tuple[KnownNumber, ...]:
         """Read who is in and who is out."""
         return tuple(each_user(node, _known_number))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindUsername(IqSpec[KnownNumber | None]):
+    """Who has a username; some want their four-digit key with it."""
+
+    namespace = "usync"
+
+    username: str
+    pin: str | None
+    session_id: str
+
+    def build(self) -> list[Node]:
+        """Ask by name, without the @."""
+        attrs: dict[str, str | Jid] = {"username": self.username}
+        if self.pin is not None:
+            attrs["pin"] = self.pin
+        query = [Node("contact"), Node("lid")]
+        users = [Node("user", {}, [Node("contact", attrs)])]
+        return [usync_query(self.session_id, "query", "interactive", query, users)]
+
+    def parse(self, node: Node) -> KnownNumber | None:
+        """Read who it is, if anybody."""
+        return next((user for user in each_user(node, _known_number) if user.registered), None)
 
 
 def usync_query(
