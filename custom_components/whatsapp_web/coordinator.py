@@ -41,6 +41,7 @@ from .const import (
     MODEL,
 )
 from .exceptions import cause_of, entry_error
+from .figures import Figures
 from .issues import ISSUE_PASSKEY, async_show_issue, async_update_issues
 from .messages import MessageOrigin, ReceivedMessage, describe_message
 from .options import ConnectionOptions
@@ -78,6 +79,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         self._resources = AsyncExitStack()
         self._listeners_of_messages: list[Callable[[ReceivedMessage], None]] = []
         self._recovery = Recovery(hass, entry)
+        self.figures = Figures(hass, self.async_update_listeners)
         self._device_id: str | None = None
 
     @property
@@ -94,6 +96,11 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
     def phone(self) -> str:
         """The account's number, as people write it."""
         return f"+{self.credentials.jid.user}"
+
+    @property
+    def web_version(self) -> tuple[int, int, int]:
+        """The version that the client names to the server."""
+        return self._recovery.web_version
 
     @property
     def device_info(self) -> DeviceInfo:
@@ -189,6 +196,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
             self.client.subscribe(PasskeyRequested, self._on_passkey_requested),
         ):
             self._resources.callback(unsubscribe)
+        self._resources.callback(self.figures.async_follow(self.client))
         self._resources.callback(self._recovery.async_cancel)
         self._resources.callback(async_follow_people(self))
         security = SecurityWatch(self)

@@ -13,18 +13,21 @@ from .const import DOMAIN
 from .exceptions import cause_of, placeholders_of
 
 ISSUE_PASSKEY: Final = "passkey_requested"
-# The one that can be mended from here, see `repairs.py`.
 ISSUE_STATE_DAMAGED: Final = "state_damaged"
 # One for each contact whose security code changed, where sending waits for an answer.
 ISSUE_IDENTITY_CHANGED: Final = "identity_changed"
 ATTR_CHAT_ID: Final = "chat_id"
+ISSUE_OUTDATED: Final = "client_outdated"
+# What a click can mend, see `repairs.py`.
+FIXABLE: Final = (ISSUE_OUTDATED, "login_refused", "session_replaced", ISSUE_STATE_DAMAGED)
 ATTR_ENTRY_ID: Final = "entry_id"
+ATTR_ISSUE: Final = "issue"
 # When the server names no end of a block, the client asks again after an hour.
 DEFAULT_BAN: Final = timedelta(hours=1)
 # The causes that have an issue of their own, and what the server asks for by itself.
 ISSUES: Final = (
     "account_locked",
-    "client_outdated",
+    ISSUE_OUTDATED,
     "login_refused",
     "session_replaced",
     "storage_failed",
@@ -64,8 +67,8 @@ def async_show_issue(hass: HomeAssistant, entry: ConfigEntry, issue: str, **more
         hass,
         DOMAIN,
         f"{issue}_{entry.entry_id}",
-        data={ATTR_ENTRY_ID: entry.entry_id},
-        is_fixable=issue == ISSUE_STATE_DAMAGED,
+        data={ATTR_ENTRY_ID: entry.entry_id, ATTR_ISSUE: issue, **more},
+        is_fixable=issue in FIXABLE,
         severity=ir.IssueSeverity.ERROR,
         translation_key=issue,
         translation_placeholders={"name": entry.title} | more,

@@ -1,6 +1,6 @@
 """The repairs that can be done from here."""
 
-from typing import Any
+from typing import Any, override
 
 from homeassistant.components.repairs import (
     ConfirmRepairFlow,
@@ -13,7 +13,15 @@ from homeassistant.helpers import issue_registry as ir
 
 from .aiowhatsapp import Jid, StoreError
 from .const import CONF_CONNECTION_ID, DOMAIN, LOGGER
-from .issues import ATTR_CHAT_ID, ATTR_ENTRY_ID
+from .coordinator import WhatsAppConfigEntry
+from .issues import (
+    ATTR_CHAT_ID,
+    ATTR_ENTRY_ID,
+    ATTR_ISSUE,
+    ISSUE_OUTDATED,
+    ISSUE_STATE_DAMAGED,
+)
+from .server import ServerSettingRefused, async_refresh_version
 from .storage import async_get_storage
 
 
@@ -88,6 +96,53 @@ class ConfirmIdentityFlow(RepairsFlow):
         return self.async_create_entry(data={})
 
 
+class ReconnectFlow(RepairsFlow):
+    """Connects again, once a person has seen to what was in the way."""
+
+    def __init__(self, entry_id: str, shown: dict[str, str]) -> None:
+        """Remember which connection it is, and what the issue says of it."""
+        self._entry_id = entry_id
+        self._shown = shown
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Begin by asking."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Ask, then set the connection up again; the issue returns if that is in vain."""
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None:
+            return self.async_create_entry(data={})
+        if user_input is None:
+            return self.async_show_form(
+                step_id="confirm",
+                description_placeholders=self._shown | {"name": entry.title},
+            )
+        if not await self._async_prepare(entry):
+            return self.async_abort(reason="no_newer_version")
+        self.hass.config_entries.async_schedule_reload(entry.entry_id)
+        return self.async_create_entry(data={})
+
+    async def _async_prepare(self, entry: WhatsAppConfigEntry) -> bool:
+        """Do what is needed before; say whether connecting makes sense then."""
+        return True
+
+
+class NewVersionFlow(ReconnectFlow):
+    """Looks for a newer web version, and connects with it."""
+
+    @override
+    async def _async_prepare(self, entry: WhatsAppConfigEntry) -> bool:
+        if entry.state is not ConfigEntryState.LOADED:
+            return True
+        try:
+            return await async_refresh_version(self.hass, entry.runtime_data.web_version)
+        except ServerSettingRefused:
+            return False
+
+
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None
 ) -> RepairsFlow:
@@ -96,4 +151,10 @@ async def async_create_fix_flow(
         return ConfirmRepairFlow()
     if ATTR_CHAT_ID in data:
         return ConfirmIdentityFlow(data[ATTR_ENTRY_ID], data[ATTR_CHAT_ID])
-    return BeginAnewFlow(data[ATTR_ENTRY_ID])
+    shown = {key: str(value) for key, value in data.items()}
+    entry_id, issue = shown.pop(ATTR_ENTRY_ID), shown.pop(ATTR_ISSUE, ISSUE_STATE_DAMAGED)
+    if issue == ISSUE_STATE_DAMAGED:
+        return BeginAnewFlow(entry_id)
+    if issue == ISSUE_OUTDATED:
+        return NewVersionFlow(entry_id, shown)
+    return ReconnectFlow(entry_id, shown)

@@ -1,18 +1,24 @@
-"""The sensor that says how the connection stands."""
+"""Sensors: how the connection stands, and what it did today."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, override
 
 from homeassistant.components.sensor import (
+    RestoreSensor,
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
+    SensorStateClass,
 )
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
 
 from .aiowhatsapp import Status
-from .coordinator import WhatsAppConfigEntry
+from .coordinator import WhatsAppConfigEntry, WhatsAppCoordinator
 from .entity import WhatsAppEntity
 
 # Nothing is polled or sent here.
@@ -27,13 +33,48 @@ STATUS: Final = SensorEntityDescription(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class FigureEntityDescription(SensorEntityDescription):
+    """A figure for those who look into things, and where it comes from."""
+
+    entity_category: EntityCategory | None = EntityCategory.DIAGNOSTIC
+    entity_registry_enabled_default: bool = False
+    value: Callable[[WhatsAppCoordinator], int | float | datetime | None]
+
+
+# Counted from midnight on; the key is the name of the count.
+COUNTS: Final = (
+    FigureEntityDescription(
+        key="received",
+        translation_key="received",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        value=lambda coordinator: coordinator.figures.today.received,
+    ),
+)
+FIGURES: Final = (
+    FigureEntityDescription(
+        key="last_sync",
+        translation_key="last_sync",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value=lambda coordinator: coordinator.figures.last_sync,
+    ),
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant,
     entry: WhatsAppConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the account's sensor."""
-    async_add_entities([StatusSensor(entry.runtime_data, STATUS)])
+    """Add the account's sensors."""
+    coordinator = entry.runtime_data
+    async_add_entities(
+        [
+            StatusSensor(coordinator, STATUS),
+            *(FigureSensor(coordinator, description) for description in FIGURES),
+            *(CountSensor(coordinator, description) for description in COUNTS),
+        ]
+    )
 
 
 class StatusSensor(WhatsAppEntity, SensorEntity):
@@ -56,3 +97,29 @@ class StatusSensor(WhatsAppEntity, SensorEntity):
             "phone": self.coordinator.phone,
             "last_change": self.coordinator.data.last_change.isoformat(),
         }
+
+
+class FigureSensor(WhatsAppEntity, SensorEntity):
+    """A figure of the connection; without a line it is still the last one."""
+
+    entity_description: FigureEntityDescription
+
+    @property
+    @override
+    def native_value(self) -> int | float | datetime | None:
+        """The figure as it is now."""
+        return self.entity_description.value(self.coordinator)
+
+
+class CountSensor(FigureSensor, RestoreSensor):
+    """A count of today, which goes on after a restart."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Add what was counted earlier today."""
+        await super().async_added_to_hass()
+        state, data = await self.async_get_last_state(), await self.async_get_last_sensor_data()
+        if state is None or data is None or not isinstance(data.native_value, int):
+            return
+        if dt_util.as_local(state.last_updated).date() == self.coordinator.figures.today.day:
+            self.coordinator.figures.async_restore(self.entity_description.key, data.native_value)

@@ -18,6 +18,7 @@ PUBLIC = [
     "BusinessProfile",
     "CallChanged",
     "CallState",
+    "CaughtUp",
     "CertificateOutOfDate",
     "ChatState",
     "ChatStateChanged",

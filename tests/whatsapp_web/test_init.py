@@ -71,8 +71,10 @@ async def test_entities_and_device(
     (device,) = dr.async_entries_for_config_entry(device_registry, entry.entry_id)
     assert (device.name, device.entry_type) == ("Casa", dr.DeviceEntryType.SERVICE)
     entities = er.async_entries_for_config_entry(entity_registry, entry.entry_id)
-    assert {entity.entity_id: entity.unique_id for entity in entities} == {
+    enabled = [entity for entity in entities if entity.disabled_by is None]
+    assert {entity.entity_id: entity.unique_id for entity in enabled} == {
         "binary_sensor.casa_connectivity": f"{entry.unique_id}_connectivity",
+        "button.casa_reconnect": f"{entry.unique_id}_reconnect",
         "event.casa_message": f"{entry.unique_id}_message",
         STATUS: f"{entry.unique_id}_status",
     }

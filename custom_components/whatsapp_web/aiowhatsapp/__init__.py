@@ -60,6 +60,7 @@ from .errors import (
 )
 from .events import (
     MESSAGE_EVENTS,
+    CaughtUp,
     Event,
     EventResponseReceived,
     GroupChanged,
@@ -173,6 +174,7 @@ __all__ = [
     "BusinessProfile",
     "CallChanged",
     "CallState",
+    "CaughtUp",
     "CertificateOutOfDate",
     "ChatState",
     "ChatStateChanged",

@@ -17,7 +17,7 @@ from ..errors import (
     TemporarilyBanned,
     WhatsAppError,
 )
-from ..events import Status
+from ..events import CaughtUp, Status
 from ..iq.session import LeavePassive
 from ..pairing.registration import login_payload
 from ..stanza.ending import parse_failure, parse_stream_error
@@ -275,6 +275,8 @@ class Runner:
                 await backlog.done.wait()
         except TimeoutError:
             _LOGGER.debug("The server did not say that the backlog is complete")
+        else:
+            context.emit(CaughtUp())
         context.spawn(self._pre_keys.check_digest(), "checking the key digest")
         idle: asyncio.Future[WhatsAppError] = asyncio.get_running_loop().create_future()
         return await idle

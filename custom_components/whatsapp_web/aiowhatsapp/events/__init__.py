@@ -50,6 +50,11 @@ class StatusChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaughtUp(Event):
+    """All that had waited at the server while we were away has come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptReceived(Event):
     """Someone received, read or played messages of ours."""
 
