@@ -18,7 +18,7 @@ from tests.simulator.accounts import Account
 
 from .dialog import Dialog
 from .fakes import Script, add_entry
-from .waiting import wait_connected, wait_loaded
+from .waiting import wait_loaded
 
 OURS = "15550001111"
 THEIRS = "15550002222"
@@ -132,5 +132,4 @@ async def linked(hass: HomeAssistant, ours: Account, dialog: Dialog) -> ConfigEn
     await dialog.wait_end()
     (entry,) = hass.config_entries.async_entries(DOMAIN)
     await wait_loaded(hass, entry)
-    await wait_connected(hass, entry)
     return entry

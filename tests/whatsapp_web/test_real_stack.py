@@ -7,7 +7,6 @@ import stat
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
     ConfigEntry,
-    ConfigEntryState,
 )
 from homeassistant.core import EVENT_HOMEASSISTANT_STOP, CoreState, HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -388,6 +387,7 @@ async def test_unloading_closes_the_line_and_reloading_opens_it(
     assert device.logins == 3
     assert await hass.config_entries.async_reload(linked.entry_id)
     assert hass.services.has_service("notify", "home")
+    await wait_connected(hass, linked)
 
 
 async def test_stopping_home_assistant_closes_the_line(
@@ -472,7 +472,7 @@ async def test_reconfiguring_links_again_and_logs_the_old_device_out(
     await dialog.submit()
     await ours.phone.scan(await dialog.wait_code())
     assert (await dialog.wait_end())["reason"] == "reconfigure_successful"
-    await wait_entry(hass, lambda: linked.state is ConfigEntryState.LOADED)
+    await wait_loaded(hass, linked)
     await hass.async_block_till_done(wait_background_tasks=True)
     (device,) = ours.companions
     assert device is not old_device

@@ -65,15 +65,16 @@ async def wait_entry(hass: HomeAssistant, reached: Callable[[], bool]) -> None:
         unsubscribe()
 
 
-async def wait_loaded(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Wait until an entry is set up."""
-    await wait_entry(hass, lambda: entry.state is ConfigEntryState.LOADED)
-
-
 async def wait_connected(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """Wait until the line of an entry that is set up is open."""
     coordinator = entry.runtime_data
     await wait_bus(hass, EVENT_CONNECTION, lambda: coordinator.data.status == "connected")
+
+
+async def wait_loaded(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """Wait until an entry is set up and its line is open."""
+    await wait_entry(hass, lambda: entry.state is ConfigEntryState.LOADED)
+    await wait_connected(hass, entry)
 
 
 class EventLog:
