@@ -10,10 +10,12 @@ from custom_components.whatsapp_web.aiowhatsapp.client.devices import (
     USERS_PER_QUERY,
     participant_hash,
 )
+from custom_components.whatsapp_web.aiowhatsapp.crypto import curve25519
 from custom_components.whatsapp_web.aiowhatsapp.errors import IqError, NotOnWhatsApp
 from custom_components.whatsapp_web.aiowhatsapp.jid import Jid
+from custom_components.whatsapp_web.aiowhatsapp.proto import wire
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
-from tests.aiowhatsapp.client.bench import Bench, Person, benched, refusal, result
+from tests.aiowhatsapp.client.bench import NOW, Bench, Person, benched, refusal, result
 
 
 def queried(bench: Bench) -> list[list[Jid]]:
@@ -205,6 +207,69 @@ async def test_a_removed_device_gets_nothing_more(bench: Bench) -> None:
     assert laptop.find_enc(await bench.send(bench.ann.lid, "more")) is None
     address = bench.context.address_of(laptop.lid)
     assert await bench.store.sessions.get(None, address) is None
+
+
+# --- what the account says of its devices
+
+
+def signed_list(person: Person, *, current: int, valid: list[int], by: Person) -> bytes:
+    details = wire.ADVKeyIndexList(
+        rawId=1, timestamp=NOW, currentIndex=current, validIndexes=valid
+    ).SerializeToString()
+    private = by.first.identity.key_pair.private
+    return wire.ADVSignedKeyIndexList(
+        details=details,
+        accountSignature=curve25519.sign(private, b"\x06\x02" + details, bytes(64)),
+    ).SerializeToString()
+
+
+def answer_signed(bench: Bench, signed: bytes) -> None:
+    """Have the server list Ann's phone, her laptop and two that nobody linked."""
+    indexes = {3: 1, 8: 2, 9: 5}
+    devices = [Node("device", {"id": "0"})]
+    for number, index in indexes.items():
+        devices.append(Node("device", {"id": str(number), "key-index": str(index)}))
+    lists: list[Node] = [
+        Node("device-list", {}, devices),
+        Node("key-index-list", {"ts": str(NOW)}, signed),
+    ]
+    answer_with(bench, Node("user", {"jid": bench.ann.lid}, [Node("devices", {}, lists)]))
+
+
+@pytest.mark.parametrize(
+    ("current", "valid", "kept"),
+    [
+        (4, [0, 1], [0, 3, 9]),
+        (9, [0, 1], [0, 3]),
+        (9, [0, 2, 5], [0, 8, 9]),
+        (9, [], [0]),
+        (0, [0], [0, 3, 8, 9]),
+    ],
+)
+@benched
+async def test_devices_that_the_account_did_not_sign_get_nothing(
+    bench: Bench, current: int, valid: list[int], kept: list[int]
+) -> None:
+    await bench.acquaint(bench.ann.first)
+    await bench.client._devices.forget([bench.ann.lid])
+    answer_signed(bench, signed_list(bench.ann, current=current, valid=valid, by=bench.ann))
+    found = await bench.client._devices.of([bench.ann.lid])
+    assert [device.device for device in found[bench.ann.lid]] == kept
+
+
+@pytest.mark.parametrize("acquainted", [True, False])
+@pytest.mark.parametrize("spoiled", [True, False])
+@benched
+async def test_a_list_that_does_not_verify_says_nothing(
+    bench: Bench, *, acquainted: bool, spoiled: bool
+) -> None:
+    if acquainted:
+        await bench.acquaint(bench.ann.first)
+        await bench.client._devices.forget([bench.ann.lid])
+    signed = signed_list(bench.ann, current=9, valid=[], by=bench.bob)
+    answer_signed(bench, b"\xff" * 9 if spoiled else signed)
+    found = await bench.client._devices.of([bench.ann.lid])
+    assert [device.device for device in found[bench.ann.lid]] == [0, 3, 8, 9]
 
 
 # --- the hash

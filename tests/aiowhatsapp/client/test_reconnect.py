@@ -1,6 +1,7 @@
 import pytest
 
 from custom_components.whatsapp_web.aiowhatsapp.client.reconnect import (
+    LONGEST_BROKEN,
     LONGEST_UNREACHABLE,
     LONGEST_UNREACHABLE_LATER,
     LONGEST_WAIT,
@@ -164,3 +165,22 @@ def test_a_pause_that_was_asked_for_is_never_shortened_by_the_backoff() -> None:
     backoff = Backoff()
     waits(backoff, 9)
     assert decide(IqError(503, "busy", 10), backoff, MIDDLE).wait == 55
+
+
+@pytest.mark.parametrize("broken", [Disconnected("closed"), KeepAliveLost("silent")])
+def test_a_line_that_was_open_and_keeps_breaking_is_never_long_in_coming(
+    broken: WhatsAppError,
+) -> None:
+    backoff = Backoff()
+    taken = [decide(broken, backoff, MIDDLE, was_open=True).wait for _ in range(12)]
+    assert taken == [1, 1, 2, 3, 5, 8, 13, *[LONGEST_BROKEN] * 5]
+    # Before the login it may be the server that won't have us.
+    assert decide(broken, backoff, MIDDLE).wait == 1
+    backoff.was_stable()
+    assert decide(broken, backoff, MIDDLE, was_open=True).wait == 1
+
+
+def test_what_the_server_says_on_an_open_line_counts() -> None:
+    backoff = Backoff()
+    taken = [decide(StreamEnded("503"), backoff, MIDDLE, was_open=True).wait for _ in range(9)]
+    assert taken == FIBONACCI[:9]

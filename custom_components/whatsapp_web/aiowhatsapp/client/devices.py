@@ -6,10 +6,12 @@ import logging
 from typing import Final
 
 from ..crypto.kdf import sha256
-from ..errors import NotOnWhatsApp
-from ..iq.usync import GetDevices, UserDevices
+from ..errors import InvalidKey, NotOnWhatsApp
+from ..iq.usync import GetDevices, ListedDevice, UserDevices
 from ..jid import SERVER_HOSTED, SERVER_HOSTED_LID, Jid
+from ..pairing.adv import PRIMARY_DEVICE, verify_key_index_list
 from ..proto import storage
+from ..signal import SignalAddress
 from .context import Context
 from .identity import Identities
 
@@ -95,13 +97,39 @@ class Devices:
                 storage.DeviceListRecord.Device(
                     id=device.id, key_index=device.key_index or 0, hosted=device.hosted
                 )
-                for device in listed.devices
+                for device in await self._vouched(user, listed)
             ],
             fetched_at=self._context.now(),
         )
         async with self._context.store.transaction() as tx:
             await self._context.store.device_lists.put(tx, str(user), record)
         return record
+
+    async def _vouched(self, user: Jid, listed: UserDevices) -> list[ListedDevice]:
+        """Leave out linked devices that the account itself says it does not have.
+
+        A list that its key does not verify says nothing: the account may have a new key
+        that we will hear of. Each device has to prove itself before it is written to.
+        """
+        devices = list(listed.devices)
+        if listed.key_index_list is None:
+            return devices
+        store = self._context.store
+        name = self._context.address_of(user).name
+        account_key = await store.identities.get(None, SignalAddress(name, PRIMARY_DEVICE))
+        try:
+            signed = verify_key_index_list(listed.key_index_list, account_key=account_key)
+        except InvalidKey as err:
+            _LOGGER.debug("The device list of %s: %s", user.log_form, err)
+            return devices
+        kept = [each for each in devices if not each.id or signed.allows(each.key_index or 0)]
+        if len(kept) < len(devices):
+            _LOGGER.warning(
+                "%s devices of %s are in no list that the account signed: left out",
+                len(devices) - len(kept),
+                user.log_form,
+            )
+        return kept
 
     def session_id(self) -> str:
         """Make an id for a query, unique in this process."""

@@ -13,7 +13,7 @@ failure 402; 403, 406 with an end     TemporarilyBanned   wait until the end
 failure 405                           ClientOutdated      stop: a newer version is looked up
 failure 408, 428, 500, 503            ConnectionFailed    wait
 other failures (400, 409, 411 ..)     LoginRefused        stop
-close, xmlstreamend, silence          ConnectionFailed    wait
+close, xmlstreamend, silence          ConnectionFailed    wait; never long if it was open
 what breaks the protocol              RemoteProtocolError wait
 request refused at login              IqError             wait, at least as long as it asks
 HTTP status in place of a WebSocket   UpgradeRefused      wait
@@ -32,7 +32,9 @@ from typing import Final
 
 from ..errors import (
     CertificateOutOfDate,
+    Disconnected,
     IqError,
+    KeepAliveLost,
     LocalProtocolError,
     NotLinked,
     ServiceRefused,
@@ -53,6 +55,8 @@ LONGEST_WAIT: Final = 900.0
 LONGEST_UNREACHABLE: Final = 5.0
 LONGEST_UNREACHABLE_LATER: Final = 20.0
 UNREACHABLE_LATER: Final = 120
+# A line that was open and broke without a word is the network's fault, however often.
+LONGEST_BROKEN: Final = 20.0
 # A disk may be cleared any minute.
 LONGEST_STORE_WAIT: Final = 60.0
 JITTER: Final = 0.1
@@ -107,6 +111,7 @@ class Backoff:
     def __init__(self) -> None:
         """Begin with the shortest waits."""
         self._server, self._way, self._store = Steps(), Steps(), Steps()
+        self._line = Steps()
         self._held = False
 
     def next_wait(self, jitter: float) -> float:
@@ -120,6 +125,13 @@ class Backoff:
         longest = LONGEST_UNREACHABLE_LATER if many else LONGEST_UNREACHABLE
         return _spread(self._way.next(longest), jitter)
 
+    def next_broken(self, jitter: float) -> float:
+        """Give the next wait for a line that was open, and broke without a word."""
+        # The server has been at fault lately, and its patience is what counts.
+        if self._server.taken:
+            return self.next_wait(jitter)
+        return _spread(self._line.next(LONGEST_BROKEN), jitter)
+
     def next_store(self, jitter: float) -> float:
         """Give the next wait for a store that fails."""
         return _spread(self._store.next(LONGEST_STORE_WAIT), jitter)
@@ -132,7 +144,7 @@ class Backoff:
 
     def was_stable(self) -> None:
         """Begin anew after a line that held."""
-        self._way, self._store = Steps(), Steps()
+        self._way, self._store, self._line = Steps(), Steps(), Steps()
         if self._held:
             self._held = False
         else:
@@ -143,30 +155,40 @@ def _spread(wait: float, jitter: float) -> float:
     return wait * (1 - JITTER + 2 * JITTER * jitter)
 
 
-def decide(error: WhatsAppError, backoff: Backoff, jitter: float) -> Next:
-    """Say what follows the end of a connection with that error."""
-    verdict, wait = Verdict.RETRY, 0.0
+def decide(
+    error: WhatsAppError, backoff: Backoff, jitter: float, *, was_open: bool = False
+) -> Next:
+    """Say what follows the end of a connection with that error.
+
+    `was_open`: whether it had come as far as being logged in.
+    """
     match error:
         case StreamEnded(code=code) if code == RESTART:
-            verdict = Verdict.AT_ONCE
+            return Next(Verdict.AT_ONCE)
+        case NotLinked():
+            return Next(Verdict.LOGGED_OUT)
+        case TemporarilyBanned(expires_in=seconds):
+            return Next(Verdict.RETRY, float(max(seconds or DEFAULT_BAN, SHORTEST_BAN)))
+        case ServiceRefused() | StoreCorrupt() | LocalProtocolError():
+            return Next(Verdict.STOP)
+        case StoreError():
+            return Next(Verdict.MEND_STORE, backoff.next_store(jitter))
+        case _:
+            return Next(Verdict.RETRY, _wait_after(error, backoff, jitter, was_open=was_open))
+
+
+def _wait_after(error: WhatsAppError, backoff: Backoff, jitter: float, *, was_open: bool) -> float:
+    """Say how long to wait after what trying again may mend."""
+    match error:
         case StreamEnded(code=code) if code == RATE_LIMITED:
             backoff.penalise()
-            wait = backoff.next_wait(jitter)
-        case NotLinked():
-            verdict = Verdict.LOGGED_OUT
-        case TemporarilyBanned(expires_in=seconds):
-            wait = float(max(seconds or DEFAULT_BAN, SHORTEST_BAN))
-        case ServiceRefused() | StoreCorrupt() | LocalProtocolError():
-            verdict = Verdict.STOP
-        case StoreError():
-            verdict, wait = Verdict.MEND_STORE, backoff.next_store(jitter)
         case CertificateOutOfDate():
             # A clock that is set a little after the start is not waited for long.
-            wait = backoff.next_unreachable(jitter)
+            return backoff.next_unreachable(jitter)
         case TransportError() if not isinstance(error, UpgradeRefused):
-            wait = backoff.next_unreachable(jitter)
+            return backoff.next_unreachable(jitter)
+        case Disconnected() | KeepAliveLost() if was_open:
+            return backoff.next_broken(jitter)
         case IqError(backoff=int(asked)):
-            wait = max(backoff.next_wait(jitter), float(min(asked, LONGEST_WAIT)))
-        case _:
-            wait = backoff.next_wait(jitter)
-    return Next(verdict, wait)
+            return max(backoff.next_wait(jitter), float(min(asked, LONGEST_WAIT)))
+    return backoff.next_wait(jitter)

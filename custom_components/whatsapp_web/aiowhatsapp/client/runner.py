@@ -101,7 +101,12 @@ class Runner:
             if self._was_stable():
                 self._backoff.was_stable()
                 at_once = 0
-            following = decide(error, self._backoff, context.random_unit())
+            following = decide(
+                error,
+                self._backoff,
+                context.random_unit(),
+                was_open=self._ready_at is not None,
+            )
             _LOGGER.debug("Connection ended (%s): %s", error, following.verdict.value)
             if following.verdict is Verdict.MEND_STORE:
                 error = await self._mend_store(error, following.wait)
