@@ -12,6 +12,7 @@ from .connection import async_discard
 from .const import CONF_CONNECTION_ID, DOMAIN
 from .coordinator import WhatsAppConfigEntry, WhatsAppCoordinator
 from .issues import async_clear_issues
+from .media.received import async_setup_received
 from .notify import async_setup_notify
 from .server import async_forget_version
 from .services import async_setup_services
@@ -24,6 +25,7 @@ PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.BUTTON, Platform.EVENT, Pla
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, and finish linkings that were cut short."""
     async_setup_services(hass)
+    async_setup_received(hass)
     hass.async_create_background_task(async_adopt_all(hass), f"{DOMAIN} finish linkings")
     return True
 

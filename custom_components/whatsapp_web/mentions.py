@@ -5,7 +5,7 @@ from dataclasses import replace
 import re
 from typing import Final, Literal
 
-from .aiowhatsapp import Draft, Jid, Text
+from .aiowhatsapp import Draft, Jid, Media, Text
 from .coordinator import WhatsAppCoordinator
 from .recipients import parse_recipient
 
@@ -28,6 +28,8 @@ async def async_mention(
     people = [await _async_find(coordinator, each) for each in mentions]
     if people and isinstance(draft, Text):
         draft = replace(draft, text=_name(draft.text, people))
+    if people and isinstance(draft, Media) and draft.caption:
+        draft = replace(draft, caption=_name(draft.caption, people))
     return draft, [jid for jid, _ in people]
 
 

@@ -17,6 +17,7 @@ from .const import (
     EVENT_POLL_VOTE,
     EVENT_REACTION,
 )
+from .media.received import describe_media
 from .message_details import describe_details
 
 # The types of the event entity; a kind without one of its own is `other`.
@@ -108,6 +109,7 @@ def describe_message(message: IncomingMessage, origin: MessageOrigin) -> Receive
         "reply_to": _describe_quoted(message.content.quoted),
         "emoji": message.content.reaction,
         "target_message_id": message.content.target.id if message.content.target else None,
+        "media": describe_media(message, origin.config_entry_id),
         "choice": message.content.choice,
         "view_once": message.content.view_once or None,
         "unknown_type": message.content.type_name,

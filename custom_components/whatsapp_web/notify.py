@@ -3,6 +3,7 @@
 from typing import Any, Final, override
 
 from homeassistant.components.notify import (
+    ATTR_DATA,
     ATTR_TARGET,
     ATTR_TITLE,
     DOMAIN as NOTIFY_DOMAIN,
@@ -15,7 +16,10 @@ import voluptuous as vol
 
 from .const import DOMAIN
 from .coordinator import WhatsAppConfigEntry, WhatsAppCoordinator
-from .sending import async_send_text, compose, raise_failures
+from .media import async_prepared
+from .media.notify_data import media_in
+from .media.prepare import ATTR_CAPTION
+from .sending import async_send_draft, async_send_text, compose, raise_failures
 from .services.schema import RECIPIENTS_SCHEMA
 
 # As the base class's, but a number that lost its `+` in YAML is still known as one.
@@ -43,11 +47,23 @@ class WhatsAppNotificationService(BaseNotificationService):
     @override
     async def async_send_message(self, message: str, **kwargs: Any) -> None:
         """Send to all targets, or to the default ones; the error names those that failed."""
-        text = compose(message, kwargs.get(ATTR_TITLE))
         targets: list[str] = kwargs.get(ATTR_TARGET) or [
             *self._coordinator.options.default_recipients
         ]
-        raise_failures(self.hass, await async_send_text(self._coordinator, targets, text))
+        media = media_in(self.hass, kwargs.get(ATTR_DATA))
+        if media is None:
+            text = compose(message, kwargs.get(ATTR_TITLE))
+            raise_failures(self.hass, await async_send_text(self._coordinator, targets, text))
+            return
+        if not media.get(ATTR_CAPTION) and message.strip():
+            media[ATTR_CAPTION] = compose(message, kwargs.get(ATTR_TITLE))
+        async with async_prepared(self.hass, media, caption_apart=True) as draft:
+            deliveries = await async_send_draft(self._coordinator, targets, draft)
+            if not draft.caption and media.get(ATTR_CAPTION):
+                # There is no caption under a sound or a sticker.
+                text = media[ATTR_CAPTION]
+                deliveries += await async_send_text(self._coordinator, targets, text)
+        raise_failures(self.hass, deliveries)
 
 
 async def async_setup_notify(hass: HomeAssistant, entry: WhatsAppConfigEntry) -> None:

@@ -37,6 +37,8 @@ PUBLIC_FACE = {".aiowhatsapp", ".aiowhatsapp.store"}
 HOME_ASSISTANT = {"aiohttp", "homeassistant", "qrcode", "voluptuous", "yarl"}
 # Credentials are sealed with what Home Assistant carries; see docs/dependencies.md.
 HOME_ASSISTANT |= {"cryptography"}
+# Pictures are made ready with what Home Assistant carries, too.
+HOME_ASSISTANT |= {"PIL"}
 
 
 def area_of(path: Path) -> str:

@@ -185,11 +185,10 @@ async def _async_run(
         )
     except OSError as err:
         raise MediaUnusable(ABSENT_FFMPEG) from err
-    assert process.stderr is not None
+    said = bytearray()
     try:
         async with asyncio.timeout(timeout):
-            said = bytearray()
-            while chunk := await process.stderr.read(4096):
+            while process.stderr is not None and (chunk := await process.stderr.read(4096)):
                 said += chunk
                 del said[:-_MAX_OUTPUT]
             code = await process.wait()

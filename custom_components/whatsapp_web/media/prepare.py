@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 import tempfile
 from typing import Any, Final
@@ -21,13 +22,14 @@ ATTR_TEXT: Final = "text"
 ATTR_TTS_ENTITY: Final = "tts_entity"
 ATTR_VIEW_ONCE: Final = "view_once"
 KIND_AUTO: Final = "auto"
+KIND_VOICE: Final = MessageKind.VOICE.value
 KINDS: Final = (
     KIND_AUTO,
     MessageKind.IMAGE.value,
     MessageKind.VIDEO.value,
     MessageKind.GIF.value,
     MessageKind.AUDIO.value,
-    MessageKind.VOICE.value,
+    KIND_VOICE,
     MessageKind.DOCUMENT.value,
     MessageKind.STICKER.value,
 )
@@ -38,14 +40,23 @@ _WITHOUT_CAPTION: Final = (MessageKind.AUDIO, MessageKind.VOICE, MessageKind.STI
 
 
 @asynccontextmanager
-async def async_prepared(hass: HomeAssistant, data: Mapping[str, Any]) -> AsyncIterator[Media]:
+async def async_prepared(
+    hass: HomeAssistant, data: Mapping[str, Any], *, caption_apart: bool = False
+) -> AsyncIterator[Media]:
     """Get and prepare the medium that an action names; its files live as long as the block.
 
+    With `caption_apart` a kind without captions leaves it out instead of refusing it.
     Raises `MediaUnusable`.
     """
     folder = await hass.async_add_executor_job(tempfile.TemporaryDirectory)
     try:
-        yield await _async_prepare(hass, data, Path(folder.name))
+        draft = await _async_prepare(hass, data, Path(folder.name))
+        caption: str = data.get(ATTR_CAPTION, "")
+        if caption and draft.kind in _WITHOUT_CAPTION:
+            if not caption_apart:
+                raise MediaUnusable("media_no_caption", kind=draft.kind.value)
+            caption = ""
+        yield replace(draft, caption=caption)
     finally:
         await hass.async_add_executor_job(folder.cleanup)
 
@@ -201,13 +212,9 @@ class _Preparation:
         )
 
     def _media(self, kind: MessageKind, path: Path, **known: Any) -> Media:
-        caption: str = self._data.get(ATTR_CAPTION, "")
-        if caption and kind in _WITHOUT_CAPTION:
-            raise MediaUnusable("media_no_caption", kind=kind.value)
         return Media(
             kind=kind,
             path=path,
-            caption=caption,
             view_once=self._data.get(ATTR_VIEW_ONCE, False),
             **known,
         )

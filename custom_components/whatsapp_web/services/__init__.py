@@ -2,9 +2,15 @@
 
 from homeassistant.core import HomeAssistant, callback
 
-from . import addons, contents, messages, people
+from . import addons, contents, media, messages, people
 
-ACTIONS = (*addons.ACTIONS, *contents.ACTIONS, *messages.ACTIONS, *people.ACTIONS)
+ACTIONS = (
+    *addons.ACTIONS,
+    *contents.ACTIONS,
+    *media.ACTIONS,
+    *messages.ACTIONS,
+    *people.ACTIONS,
+)
 
 
 @callback

@@ -132,7 +132,7 @@ class Client:
             placeholders=self._placeholders,
             addons=AddOns(context, chat_log),
         )
-        self._drafting = Drafting(context, chat_log, self.send_message)
+        self._drafting = Drafting(context, chat_log, self._media, self.send_message)
         people = self._people = People(
             context,
             devices=self._devices,

@@ -13,6 +13,7 @@ from ..message.compose import (
     compose_addon,
     compose_forward,
     compose_timer,
+    wrap_media,
 )
 from ..message.drafts import (
     LAST,
@@ -32,12 +33,14 @@ from ..message.drafts import (
     Target,
 )
 from ..message.ids import new_message_id
+from ..message.media_drafts import Media
 from ..message.poll import option_hash
 from ..message.secret import IV_LENGTH, SECRET_LENGTH, Binding, Sealed, UseCase, seal
 from ..proto import wire
 from ..store import Transaction
 from .chat_log import ChatLog, LoggedMessage
 from .context import Context
+from .media import MediaFiles
 from .outgoing import SentMessage
 from .votes import cast_vote
 
@@ -60,9 +63,12 @@ class Enqueue(Protocol):
 class Drafting:
     """Sends drafts."""
 
-    def __init__(self, context: Context, chat_log: ChatLog, enqueue: Enqueue) -> None:
+    def __init__(
+        self, context: Context, chat_log: ChatLog, files: MediaFiles, enqueue: Enqueue
+    ) -> None:
         """Share the client's context."""
         self._context = context
+        self._files = files
         self._log = chat_log
         self._enqueue = enqueue
 
@@ -92,12 +98,36 @@ class Drafting:
                 message = compose_timer(draft, now=context.now())
             case Forward():
                 message = await self._compose_forward(chat, draft)
+            case Media():
+                return await self._send_media(
+                    chat, draft, message_id, reply_to=reply_to, mentions=mentions
+                )
             case _:
                 message = compose(draft)
                 await self._complete(chat, message, reply_to=reply_to, mentions=mentions)
         async with context.store.transaction() as tx:
             await self._log.keep(tx, self._entry(chat, message, message_id))
         return await self._queue(chat, message, message_id)
+
+    async def _send_media(
+        self,
+        chat: Jid,
+        draft: Media,
+        message_id: str,
+        *,
+        reply_to: Target | None,
+        mentions: Mentions,
+    ) -> SentMessage:
+        """Encrypt the file first: what waits to be sent no longer needs the caller's."""
+        message, attachment = await self._files.prepare(draft)
+        try:
+            await self._complete(chat, message, reply_to=reply_to, mentions=mentions)
+            message = wrap_media(await self._files.resolve(message, attachment), draft)
+            async with self._context.store.transaction() as tx:
+                await self._log.keep(tx, self._entry(chat, message, message_id))
+            return await self._queue(chat, message, message_id)
+        finally:
+            await self._files.discard(attachment)
 
     # --- what stands alone
 

@@ -71,6 +71,11 @@ class MediaFiles:
         """Say what is known of a message's file; raise `MediaNotFound`. Fetches nothing."""
         return _describe(await self._find(message_id, chat))
 
+    async def recent(self, limit: int) -> list[StoredMedia]:
+        """Give the files that can be fetched, the latest first."""
+        records = await self._context.store.media.latest(None, limit)
+        return [_describe(record) for record in records]
+
     async def download(
         self, message_id: str, path: Path, *, chat: Jid | None = None, limit: int = MAX_FILE
     ) -> StoredMedia:

@@ -1,53 +1,12 @@
 """What a message says, in the form that listeners get it."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from ..jid import Jid
 from .details import Details
+from .message_kind import MessageKind
 
-
-class MessageKind(StrEnum):
-    """What a message is, in one stable word."""
-
-    TEXT = "text"
-    IMAGE = "image"
-    VIDEO = "video"
-    GIF = "gif"
-    VIDEO_NOTE = "video_note"
-    AUDIO = "audio"
-    VOICE = "voice"
-    DOCUMENT = "document"
-    STICKER = "sticker"
-    LOCATION = "location"
-    LIVE_LOCATION = "live_location"
-    CONTACT = "contact"
-    CONTACTS = "contacts"
-    POLL = "poll"
-    POLL_VOTE = "poll_vote"
-    REACTION = "reaction"
-    EDIT = "edit"
-    DELETE = "delete"
-    PIN = "pin"
-    KEEP = "keep"
-    EVENT = "event"
-    EVENT_RESPONSE = "event_response"
-    ALBUM = "album"
-    COMMENT = "comment"
-    GROUP_INVITE = "group_invite"
-    CHANNEL_INVITE = "channel_invite"
-    PRODUCT = "product"
-    ORDER = "order"
-    BUTTONS = "buttons"
-    BUTTON_REPLY = "button_reply"
-    LIST = "list"
-    LIST_REPLY = "list_reply"
-    TEMPLATE = "template"
-    TEMPLATE_REPLY = "template_reply"
-    INTERACTIVE = "interactive"
-    INTERACTIVE_REPLY = "interactive_reply"
-    PROTOCOL = "protocol"
-    UNKNOWN = "unknown"
+__all__ = ["MediaContent", "MessageContent", "MessageKind", "MessageReference", "QuotedMessage"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

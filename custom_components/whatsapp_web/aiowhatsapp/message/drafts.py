@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Final
 
 from ..jid import Jid
+from .media_drafts import Media
 
 LAST: Final = "last"
 LAST_SENT: Final = "last_sent"
@@ -228,4 +229,4 @@ class DisappearingTimer:
 
 type Addon = Reaction | Edit | Delete | Pin | Keep | PollVote | EventResponse
 type Content = Text | StatusText | Location | LiveLocation | Contacts | Poll | EventDraft | Album
-type Draft = Content | Addon | Forward | DisappearingTimer
+type Draft = Content | Addon | Forward | DisappearingTimer | Media

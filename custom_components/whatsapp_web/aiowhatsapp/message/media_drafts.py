@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .content import MessageKind
+from .message_kind import MessageKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,11 @@ class MediaStore(Port):
                 return record
         return None
 
+    async def latest(self, tx: Transaction | None, limit: int) -> list[storage.MediaRecord]:
+        """Return the files that came last, the latest first."""
+        entries = await self._scan(tx, Table.MEDIA)
+        return [_read(data) for _, data in entries[: -limit - 1 : -1]]
+
     async def put(self, tx: Transaction | None, record: storage.MediaRecord) -> None:
         """Keep a file's record until it expires; that of the same message is replaced."""
         key = f"{record.id}/{record.chat}/{record.sender}"
