@@ -14,6 +14,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     ChatStateChanged,
     Client,
     Event,
+    Jid,
     NewsletterFigures,
     NewsletterFollowed,
     NotOnWhatsApp,
@@ -24,11 +25,14 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     ReceiptReceived,
 )
 from custom_components.whatsapp_web.aiowhatsapp.proto import wire
+from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 from tests.peers.peer import Kind, Peer
 from tests.simulator import Simulator
 from tests.simulator.accounts import Account
 
+from . import people_rows
 from .conftest import LinkPeer
+from .matrix import CELLS, Sort, Talk
 from .ours import OurDevice
 from .people_rows import JPEG, tiny_jpeg
 
@@ -364,3 +368,37 @@ async def test_a_channel_is_followed_on_another_device(
     assert (event.channel, event.followed) == (channel.jid, True)
     await other.command("channel", action="unfollow", jid=str(channel.jid))
     assert (await we.event(NewsletterFollowed)).followed is False
+
+
+async def test_in_a_group(
+    we: Watched, peer: Peer, theirs: Account, simulator: Simulator, ours: Account
+) -> None:
+    """Ticks by participant, typing and recording in a group, both ways."""
+    await we.client.contacts.check_numbers([theirs.number])
+    info = await we.client.groups.create("Family", [theirs.lid_jid])
+    talk = Talk(
+        ours=we.device,
+        peer=peer,
+        sort=Sort.GROUP,
+        chat=info.jid,
+        to=str(info.jid),
+        peer_jid=theirs.lid_jid,
+    )
+    acts = [
+        each.act
+        for each in CELLS
+        if each.act.__module__ == people_rows.__name__ and Sort.GROUP in each.sorts
+    ]
+    assert len(acts) == 12
+    for act in acts:
+        await act(talk)
+    # What our phone reads there is unread no more.
+    message_id = await peer.send_text(talk.to, "Who left the light on?")
+    await we.device.text("Who left the light on?")
+    assert message_id in await we.client.reading.unread(info.jid)
+    attrs: dict[str, str | Jid] = {"id": message_id, "to": info.jid, "type": "read"}
+    ours.phone.emit(Node("receipt", attrs | {"participant": theirs.lid_jid}))
+    await we.receipt(message_id, ReceiptKind.READ)
+    async with asyncio.timeout(PATIENCE):
+        while message_id in await we.client.reading.unread(info.jid):
+            await simulator.settled()
