@@ -270,6 +270,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
             addresses=frozenset({self.client.own_jid, self.client.own_lid}),
             stale_after=self.options.stale_after,
             people=self.options.people,
+            name_of=self.client.chats.given_name,
         )
 
     @callback

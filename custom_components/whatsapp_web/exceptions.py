@@ -14,6 +14,7 @@ from homeassistant.helpers.translation import async_get_cached_translations
 
 from .aiowhatsapp import (
     AccountLocked,
+    AppStateError,
     CertificateOutOfDate,
     ClientOutdated,
     ConnectionFailed,
@@ -76,6 +77,7 @@ _CAUSES: Final[tuple[tuple[type[WhatsAppError], str], ...]] = (
     (MediaFileError, "media_file_error"),
     (MessageUnknown, "message_unknown"),
     (InvalidDraft, "message_invalid"),
+    (AppStateError, "not_synchronised"),
 )
 _OTHER_CAUSE: Final = "unexpected_error"
 
@@ -112,7 +114,7 @@ def placeholders_of(err: WhatsAppError) -> dict[str, str]:
             said = {"code": str(status)}
         case MediaTooLarge(limit=limit):
             said = {"limit": str(limit // 1_000_000)}
-        case MediaFileError() | InvalidDraft():
+        case MediaFileError() | InvalidDraft() | AppStateError():
             said = {"error": str(err)}
         case _ if cause_of(err) == _OTHER_CAUSE:
             said = {"error": str(err)}

@@ -1,6 +1,6 @@
 """A message as Home Assistant's listeners get it: plain JSON, nothing of the protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -74,6 +74,8 @@ class MessageOrigin:
     addresses: frozenset[Jid]
     stale_after: timedelta
     people: Mapping[str, str] = field(default_factory=dict)
+    # What the phone calls a person or a group, if anything.
+    name_of: Callable[[Jid], str | None] = lambda _: None
 
     def person_of(self, phone: str | None, chat_id: str) -> str | None:
         """Find the person entity that somebody said belongs to a number or chat id."""
@@ -130,6 +132,11 @@ def describe_logged(message: IncomingMessage, origin: MessageOrigin) -> dict[str
     return {key: value for key, value in data.items() if key not in _OF_THE_ACCOUNT}
 
 
+def chat_type(chat: Jid) -> str:
+    """Say what a chat is: user, group, status or channel."""
+    return _CHAT_TYPES.get(chat.server, "user")
+
+
 def phone_text(jid: Jid | None) -> str | None:
     """Write a number as people do."""
     return None if jid is None or not jid.is_phone_number else f"+{jid.user}"
@@ -140,20 +147,21 @@ def _describe_people(message: IncomingMessage, origin: MessageOrigin) -> dict[st
     return {
         "chat_id": str(message.chat),
         "chat_name": _chat_name(message, origin),
-        "chat_type": _CHAT_TYPES.get(message.chat.server, "user"),
+        "chat_type": chat_type(message.chat),
         "sender_id": str(message.sender),
         "sender_phone": sender_phone,
-        "sender_name": message.push_name or sender_phone,
+        "sender_name": origin.name_of(message.sender) or message.push_name or sender_phone,
         "person_entity_id": origin.person_of(sender_phone, str(message.sender)),
     }
 
 
 def _chat_name(message: IncomingMessage, origin: MessageOrigin) -> str | None:
-    """Name a chat with a person; their name for it where they wrote themselves."""
-    if not message.chat.is_user:
-        return None
+    """Name a chat as the phone does; else by what the person who wrote calls themselves."""
     if message.chat in origin.addresses:
         return origin.connection
+    given = origin.name_of(message.chat)
+    if given is not None or not message.chat.is_user:
+        return given
     name = None if message.from_me else message.push_name
     return name or phone_text(message.chat_phone)
 

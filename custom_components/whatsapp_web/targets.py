@@ -1,17 +1,21 @@
 """Which connection and which chat an action means."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import ServiceValidationError
 
-from .aiowhatsapp import Jid, WhatsAppError
+from .aiowhatsapp import BookEntry, Jid, WhatsAppError
 from .const import ATTR_CONFIG_ENTRY_ID, ATTR_RECIPIENT, DOMAIN
 from .coordinator import WhatsAppConfigEntry, WhatsAppCoordinator
 from .exceptions import action_error
 from .messages import phone_text
 from .recipients import Recipient, parse_recipient
+
+MAX_NAME: Final = 128
+MAX_CANDIDATES: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +52,44 @@ async def async_chat_of(call: ServiceCall) -> tuple[WhatsAppCoordinator, Target]
 
 
 async def async_find_target(coordinator: WhatsAppCoordinator, text: str) -> Target:
-    """Find the chat that a text names; raise `WhatsAppError` or `HomeAssistantError`."""
-    recipient = parse_recipient(text)
+    """Find the chat that a text names; raise `WhatsAppError` or `HomeAssistantError`.
+
+    A text that is no number or chat id is a name, as the phone shows it.
+    """
+    try:
+        recipient = parse_recipient(text)
+    except ServiceValidationError as err:
+        if err.translation_key != "invalid_number" or not any(map(str.isalpha, text)):
+            raise
+        return await _async_find_by_name(coordinator, text)
     chat = await _async_resolve(coordinator, recipient)
     return Target(
         recipient=recipient.text, chat=chat, name=await _async_name(coordinator, recipient, chat)
     )
+
+
+async def _async_find_by_name(coordinator: WhatsAppCoordinator, text: str) -> Target:
+    """Find the one person or group of a name."""
+    found = await coordinator.client.chats.find(text[:MAX_NAME])
+    if not found:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="unknown_name",
+            translation_placeholders={"recipient": text[:MAX_NAME]},
+        )
+    if len(found) > 1:
+        candidates = ", ".join(map(_candidate, found[:MAX_CANDIDATES]))
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="ambiguous_name",
+            translation_placeholders={"recipient": text[:MAX_NAME], "candidates": candidates},
+        )
+    return Target(recipient=text, chat=found[0].jid, name=found[0].best_name or text)
+
+
+def _candidate(entry: BookEntry) -> str:
+    """Tell one of several from the others: by a name and what to write instead."""
+    return f"{entry.best_name} ({phone_text(entry.phone) or entry.jid})"
 
 
 async def _async_resolve(coordinator: WhatsAppCoordinator, recipient: Recipient) -> Jid:

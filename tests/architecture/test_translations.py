@@ -239,6 +239,7 @@ def test_form_errors_are_translated() -> None:
         "message_rejected",
         "no_devices",
         "not_on_whatsapp",
+        "not_synchronised",
     }
     of_files = {cause for cause in causes() if cause.startswith("media_")}
     assert causes() - only_of_sending - of_files - below("config.error") == set()

@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.whatsapp_web import adoption, connection
 from custom_components.whatsapp_web.aiowhatsapp import (
+    BookEntry,
     ConnectionFailed,
     Credentials,
     Draft,
@@ -117,6 +118,23 @@ class FakeSecurity:
         self.users.remove(user)
 
 
+class FakeChats:
+    """Names, as a test has put them there."""
+
+    def __init__(self) -> None:
+        self.names: dict[Jid, str] = {}
+
+    def given_name(self, jid: Jid) -> str | None:
+        return self.names.get(jid)
+
+    async def find(self, name: str) -> list[BookEntry]:
+        return [
+            BookEntry(jid=jid, phone=None, name=each, push_name=None, username=None)
+            for jid, each in self.names.items()
+            if each == name
+        ]
+
+
 class FakeClient:
     """A client whose line does what `Script` says."""
 
@@ -134,6 +152,7 @@ class FakeClient:
         self.taken: list[str] = []
         self.presence = FakePresence()
         self.reading = FakeReading()
+        self.chats = FakeChats()
         self._listeners: list[tuple[type[Event], Callable[[Any], None]]] = []
 
     @property

@@ -4,7 +4,9 @@ Link a device with `Pairing`, then run it with `Client`. Needs nothing of Home
 Assistant: the store, the clock, randomness and the transport come in from outside.
 """
 
+from .client.chats import BookEntry, Chat
 from .client.client import Client
+from .client.history import HistoryPage
 from .client.media import MediaFiles, StoredMedia
 from .client.newsletters import Newsletter
 from .client.numbers import CheckedNumber
@@ -19,9 +21,11 @@ from .client.pairing_events import (
     QrCode,
 )
 from .client.settings import Clock, MediaSettings, ServerSettings, SystemClock
+from .client.sync_actions import MUTED_FOREVER
 from .client.version import fetch_web_version
 from .errors import (
     AccountLocked,
+    AppStateError,
     CertificateOutOfDate,
     ClientOutdated,
     ConnectionFailed,
@@ -84,6 +88,7 @@ from .events import (
     UndecryptableMessage,
 )
 from .events.calls import CallChanged, CallState
+from .events.chats import ChatChange, ChatChanged, ContactsChanged, MessageStarred
 from .events.newsletters import NewsletterFigures, NewsletterFollowed
 from .events.people import (
     AboutChanged,
@@ -163,19 +168,25 @@ __all__ = [
     "LAST",
     "LAST_SENT",
     "MESSAGE_EVENTS",
+    "MUTED_FOREVER",
     "AboutChanged",
     "AccountLocked",
     "AiohttpConnector",
     "AiohttpMediaTransport",
     "Album",
     "AlbumDetails",
+    "AppStateError",
     "AudienceKind",
     "BlocklistChanged",
+    "BookEntry",
     "BusinessProfile",
     "CallChanged",
     "CallState",
     "CaughtUp",
     "CertificateOutOfDate",
+    "Chat",
+    "ChatChange",
+    "ChatChanged",
     "ChatState",
     "ChatStateChanged",
     "CheckedNumber",
@@ -187,6 +198,7 @@ __all__ = [
     "Contact",
     "ContactDetails",
     "Contacts",
+    "ContactsChanged",
     "ContactsDetails",
     "Credentials",
     "DefaultTimerChanged",
@@ -208,6 +220,7 @@ __all__ = [
     "GroupInfo",
     "GroupMember",
     "GroupRole",
+    "HistoryPage",
     "IdentityChanged",
     "IdentityUnconfirmed",
     "IncomingMessage",
@@ -248,6 +261,7 @@ __all__ = [
     "MessagePinned",
     "MessageReceived",
     "MessageReference",
+    "MessageStarred",
     "MessageTarget",
     "MessageUnknown",
     "MessageUnreadable",

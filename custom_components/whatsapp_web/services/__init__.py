@@ -2,10 +2,11 @@
 
 from homeassistant.core import HomeAssistant, callback
 
-from . import addons, contents, media, messages, people
+from . import addons, chats, contents, media, messages, people
 
 ACTIONS = (
     *addons.ACTIONS,
+    *chats.ACTIONS,
     *contents.ACTIONS,
     *media.ACTIONS,
     *messages.ACTIONS,

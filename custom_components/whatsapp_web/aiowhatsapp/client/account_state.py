@@ -39,6 +39,7 @@ class AccountState:
             identities=identities,
             peer=self.peer,
             actions=SyncActions(context),
+            names=self.names,
             download=blobs.app_state,
         )
         self.history = HistoryReader(

@@ -38,12 +38,14 @@ from ..errors import (
     StoreError,
     WhatsAppError,
 )
+from ..events.chats import ContactsChanged
 from ..iq.app_state import CONFLICT, CollectionAnswer, CollectionQuery, SyncCollections
 from ..jid import SERVER_JID
 from ..proto import appstate, wire
 from ..wabinary import Node
 from .context import Context
 from .identity import Identities
+from .names import Names
 from .peer_requests import PeerRequests
 from .sync_actions import COLLECTIONS, SyncActions
 
@@ -73,6 +75,7 @@ class AppState:
         identities: Identities,
         peer: PeerRequests,
         actions: SyncActions,
+        names: Names,
         download: DownloadBlob,
     ) -> None:
         """Share the client's context and its parts."""
@@ -80,6 +83,7 @@ class AppState:
         self._identities = identities
         self._peer = peer
         self._actions = actions
+        self._names = names
         self._download = download
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._keys: dict[bytes, SyncKeys] = {}
@@ -286,6 +290,8 @@ class AppState:
             await store.app_state.put_records(tx, name, applied.records)
             events = await self._actions.apply(tx, name, applied.mutations, whole=whole)
         for event in events:
+            if isinstance(event, ContactsChanged):
+                await (self._names.load() if whole else self._names.refresh(event.users))
             self._context.emit(event)
 
     # --- keys

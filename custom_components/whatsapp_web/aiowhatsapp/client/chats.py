@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
+import unicodedata
 
 from ..appstate import Change
 from ..errors import LocalProtocolError
@@ -124,6 +125,28 @@ class Chats:
             )
             for jid in dict.fromkeys([*book, *pushed])
             if jid.is_user and not context.own.is_self(jid)
+        ]
+
+    def given_name(self, jid: Jid) -> str | None:
+        """What the phone calls a person or a group; a person's own name is no such."""
+        return self._names.given_to(jid)
+
+    async def find(self, name: str) -> list[BookEntry]:
+        """Find who is called that on the phone, letter case aside; several may be.
+
+        The address book counts more than the names of groups, which others choose. What
+        people call themselves counts for nothing: anybody could be meant by it.
+        """
+        wanted = _folded(name)
+        people = await self.contacts()
+        for read in (_full_name, _first_name):
+            found = [entry for entry in people if wanted and _folded(read(entry)) == wanted]
+            if found:
+                return found
+        return [
+            BookEntry(jid=chat.jid, phone=None, name=chat.name, push_name=None, username=None)
+            for chat in await self.all()
+            if not chat.jid.is_user and wanted and _folded(chat.name) == wanted
         ]
 
     async def labels(self) -> dict[str, str]:
@@ -277,3 +300,16 @@ class Chats:
         return appstate.SyncActionValue.SyncActionMessageRange(
             lastMessageTimestamp=self._context.now()
         )
+
+
+def _full_name(entry: BookEntry) -> str | None:
+    return entry.name
+
+
+def _first_name(entry: BookEntry) -> str:
+    return (entry.name or "").split(" ", maxsplit=1)[0]
+
+
+def _folded(name: str | None) -> str:
+    """Make names comparable: however they were typed, they look the same."""
+    return " ".join(unicodedata.normalize("NFKC", name or "").casefold().split())

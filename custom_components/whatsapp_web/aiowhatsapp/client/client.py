@@ -201,6 +201,7 @@ class Client:
         for phone_user, lid_user in (await context.store.lids.all(None)).items():
             context.lids.add(phone_user, lid_user)
         await self._rooms.load()
+        await self._account.names.load()
         await self._seed_store()
         await context.store.inbox.recover()
         if self._hold_messages:

@@ -142,7 +142,9 @@ class HistoryReader:
             async with store.transaction() as tx:
                 for chat in history.chats[start : start + PER_COMMIT]:
                     await self._take_chat(tx, chat, settled)
-            await asyncio.sleep(0)
+            await self._names.refresh(
+                chat.jid for chat in history.chats[start : start + PER_COMMIT]
+            )
 
     async def _take_names(self, names: Sequence[tuple[Jid, str]]) -> None:
         context = self._context

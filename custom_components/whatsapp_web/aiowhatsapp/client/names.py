@@ -1,12 +1,17 @@
 """What people are called: by the phone's address book first, by themselves last."""
 
+import asyncio
 from collections.abc import Iterable
+from typing import Final
 
 from ..jid import Jid
 from ..proto import storage
 from ..stanza.message import MessageStanza
 from ..store import Transaction
 from .context import Context
+
+# Entries looked at before others have a turn.
+SLICE: Final = 256
 
 
 class Names:
@@ -15,6 +20,41 @@ class Names:
     def __init__(self, context: Context) -> None:
         """Share the client's context."""
         self._context = context
+        # The phone's names for people, and those of groups: asked for with every message.
+        self._given: dict[Jid, str] = {}
+
+    async def load(self) -> None:
+        """Have the names at hand that the phone gives."""
+        store = self._context.store
+        given: dict[Jid, str] = {}
+        for place, (jid, chat) in enumerate((await store.chats.all(None)).items()):
+            if chat.name:
+                given[jid] = chat.name
+            if place % SLICE == 0:
+                await asyncio.sleep(0)
+        for place, (jid, entry) in enumerate((await store.address_book.all(None)).items()):
+            if (name := name_in_book(entry)) is not None:
+                given[jid] = name
+            if place % SLICE == 0:
+                await asyncio.sleep(0)
+        self._given = given
+
+    async def refresh(self, jids: Iterable[Jid]) -> None:
+        """Look again what the phone calls these."""
+        forms = [form for jid in jids for form in self._context.forms_of(jid)]
+        book = await self._context.store.address_book.get_many(None, forms)
+        chats = await self._context.store.chats.get_many(None, forms)
+        for form in forms:
+            name = name_in_book(book.get(form)) or (chats[form].name if form in chats else None)
+            if name:
+                self._given[form] = name
+            else:
+                self._given.pop(form, None)
+
+    def given_to(self, jid: Jid) -> str | None:
+        """What the phone calls a person or a group."""
+        found = (self._given.get(form) for form in self._context.forms_of(jid))
+        return next((name for name in found if name), None)
 
     async def note_message(self, tx: Transaction, stanza: MessageStanza) -> None:
         """Learn from a message: who wrote, and that its chat is there."""
