@@ -110,6 +110,24 @@ async def test_a_backup_that_was_removed_is_no_choice_any_more(
     assert (shown["backup_connection"], shown["stale_after"]) == (None, 7)
 
 
+async def test_people_have_numbers(
+    hass: HomeAssistant, script: Script, entry: MockConfigEntry
+) -> None:
+    flow = await open_form(hass, entry)
+    result = await submit(hass, flow, people=[{"person": "person.ann", "phone": "at home"}])
+    assert result["errors"] == {"people": "invalid_recipient"}
+    result = await submit(hass, flow, follow_presence=["Ann"])
+    assert result["errors"] == {"follow_presence": "invalid_recipient"}
+    with pytest.raises(InvalidData):
+        await submit(hass, flow, people=[{"person": "light.lamp", "phone": "+5511987654321"}])
+    ann = {"person": "person.ann", "phone": "+55 11 98765-4321"}
+    result = await submit(hass, flow, people=[ann], follow_presence=["+55 11 98765-4321"])
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    assert entry.runtime_data.options.people == {"+5511987654321": "person.ann"}
+    assert entry.runtime_data.options.followed == ("+55 11 98765-4321",)
+
+
 async def test_a_default_recipient_has_to_be_one(
     hass: HomeAssistant, script: Script, entry: MockConfigEntry
 ) -> None:

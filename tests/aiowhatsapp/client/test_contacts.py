@@ -304,6 +304,10 @@ async def test_the_list_follows_our_other_devices(bench: Bench) -> None:
     assert len(await bench.client.contacts.blocked()) == 2
     await bench.receive(notification("account_sync", bench.me.phone, Node("blocklist")))
     assert await bench.client.contacts.blocked() == {bench.bob.lid}
+    # A change that builds on one that we missed.
+    later = Node("blocklist", {"prev_dhash": "y", "dhash": "z"}, [change])
+    await bench.receive(notification("account_sync", bench.me.phone, later))
+    assert await bench.client.contacts.blocked() == {bench.bob.lid}
 
 
 # --- what is told unasked

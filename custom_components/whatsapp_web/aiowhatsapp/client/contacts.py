@@ -81,6 +81,7 @@ class Contacts:
         )
         self._blocked: frozenset[Jid] | None = None
         self._blocked_at = 0.0
+        self._dhash: str | None = None
 
     async def check_numbers(self, numbers: Sequence[str]) -> list[CheckedNumber]:
         """Find out which international numbers are on WhatsApp, digits with or without `+`.
@@ -227,6 +228,7 @@ class Contacts:
             listed = await self._context.execute(GetBlocklist())
             self._blocked = frozenset(self._context.canonical(user) for user in listed.users)
             self._blocked_at = now
+            self._dhash = listed.dhash
         return self._blocked
 
     async def block(self, user: Jid) -> None:
@@ -340,9 +342,11 @@ class Contacts:
             user = item.jid("jid")
             if user is not None and user.is_user:
                 changes[self._context.canonical(user.bare)] = item.attr("action") == "block"
-        if not changes:
-            # Changed as a whole: ask for it when it is next needed.
+        before = node.attr("prev_dhash")
+        if not changes or (before is not None and before != self._dhash):
+            # Changed as a whole, or a change was missed: ask for it when it is next needed.
             self._blocked = None
+        self._dhash = node.attr("dhash")
         self._note_blocked(changes)
 
     def _tell_timer(self, user: Jid, node: Node) -> None:

@@ -271,8 +271,7 @@ class Inbox:
                     parts.record = None
                     return
                 await store.inbox.put(tx, message.key, parts.record)
-                chat = self._context.canonical(message.stanza.chat)
-                await note_unread(store, tx, message.stanza, chat, parts.contents[-1])
+                await note_unread(self._context, tx, message.stanza, parts.contents[-1])
                 await keep_file(self._context, tx, parts.record)
 
     async def _decrypt_parts(self, tx: Transaction, stanza: MessageStanza) -> _Parts:

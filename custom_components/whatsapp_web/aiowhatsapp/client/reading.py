@@ -17,7 +17,7 @@ from ..jid import SERVER_NEWSLETTER, STATUS_BROADCAST, Jid
 from ..message.wrappers import unwrap
 from ..proto import storage, wire
 from ..stanza.message import MessageStanza
-from ..store import Store, Transaction
+from ..store import Transaction
 from ..wabinary import Node
 from .context import Context
 from .privacy import Privacy
@@ -47,7 +47,7 @@ type _Row = tuple[str, storage.UnreadRecord]
 
 
 async def note_unread(
-    store: Store, tx: Transaction, stanza: MessageStanza, chat: Jid, message: wire.Message
+    context: Context, tx: Transaction, stanza: MessageStanza, message: wire.Message
 ) -> None:
     """Keep in mind that somebody else wrote a message that could be read."""
     if stanza.from_me:
@@ -65,8 +65,13 @@ async def note_unread(
         timestamp=stanza.timestamp,
         playable=playable,
     )
-    expires_at = stanza.timestamp + KEEP_SECONDS
-    await store.unread.put(tx, chat, stanza.id, record, expires_at=expires_at)
+    await context.store.unread.put(
+        tx,
+        context.canonical(stanza.chat),
+        stanza.id,
+        record,
+        expires_at=context.now() + KEEP_SECONDS,
+    )
 
 
 class Reading:
@@ -169,7 +174,7 @@ class Reading:
                 row.read = True
                 for form in self._context.forms_of(chat):
                     await store.unread.delete(tx, form, [message_id])
-                expires_at = row.timestamp + KEEP_SECONDS
+                expires_at = self._context.now() + KEEP_SECONDS
                 await store.unread.put(
                     tx, self._context.canonical(chat), message_id, row, expires_at=expires_at
                 )
