@@ -44,6 +44,7 @@ from .exceptions import cause_of, entry_error
 from .figures import Figures
 from .issues import ISSUE_PASSKEY, async_show_issue, async_update_issues
 from .messages import MessageOrigin, ReceivedMessage, describe_message
+from .notification_data import Notifications
 from .options import ConnectionOptions
 from .people import async_follow_people
 from .recovery import Recovery
@@ -68,6 +69,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
 
     config_entry: WhatsAppConfigEntry
     client: Client
+    notifications: Notifications
     stored: StoredConnection
 
     def __init__(self, hass: HomeAssistant, entry: WhatsAppConfigEntry) -> None:
@@ -189,6 +191,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
             async_open_client(self.hass, self.connection_id)
         )
         self.stored = await async_get_storage(self.hass).async_settle(stored)
+        self.notifications = Notifications(self.hass, self.client)
         for unsubscribe in (
             self.client.subscribe(StatusChanged, self._on_status),
             *(self.client.subscribe(kind, self._on_message) for kind in MESSAGE_EVENTS),
@@ -202,6 +205,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         security = SecurityWatch(self)
         self._resources.callback(security.async_listen())
         await self.client.start()
+        await self.notifications.async_load()
         await security.async_ask()
 
     @callback
@@ -257,6 +261,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         event.take()
         if message.bus_event is not None:
             self.hass.bus.async_fire(message.bus_event, message.data)
+        self.notifications.on_message(event, message.data)
         for listener in tuple(self._listeners_of_messages):
             listener(message)
 

@@ -11,16 +11,20 @@ from homeassistant.components.notify import (
     BaseNotificationService,
 )
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import slugify
 import voluptuous as vol
 
+from .aiowhatsapp import Text
 from .const import DOMAIN
 from .coordinator import WhatsAppConfigEntry, WhatsAppCoordinator
 from .media import async_prepared
 from .media.notify_data import media_in
 from .media.prepare import ATTR_CAPTION
-from .sending import async_send_draft, async_send_text, compose, raise_failures
+from .notification_data import CLEAR, NotificationData
+from .sending import Delivery, async_send_draft, async_send_each, compose, raise_failures
 from .services.schema import RECIPIENTS_SCHEMA
+from .targets import Target
 
 # As the base class's, but a number that lost its `+` in YAML is still known as one.
 NOTIFY_SCHEMA: Final = NOTIFY_SERVICE_SCHEMA.extend({vol.Optional(ATTR_TARGET): RECIPIENTS_SCHEMA})
@@ -50,20 +54,62 @@ class WhatsAppNotificationService(BaseNotificationService):
         targets: list[str] = kwargs.get(ATTR_TARGET) or [
             *self._coordinator.options.default_recipients
         ]
+        data = _read(kwargs.get(ATTR_DATA))
         media = media_in(self.hass, kwargs.get(ATTR_DATA))
-        if media is None:
-            text = compose(message, kwargs.get(ATTR_TITLE))
-            raise_failures(self.hass, await async_send_text(self._coordinator, targets, text))
-            return
-        if not media.get(ATTR_CAPTION) and message.strip():
-            media[ATTR_CAPTION] = compose(message, kwargs.get(ATTR_TITLE))
+        if media is not None:
+            if not media.get(ATTR_CAPTION) and message.strip():
+                media[ATTR_CAPTION] = compose(message, kwargs.get(ATTR_TITLE))
+            deliveries = await self._async_send_media(targets, media, data)
+        else:
+            text = message if message == CLEAR else compose(message, kwargs.get(ATTR_TITLE))
+            deliveries = await self._async_send_text(targets, text, data)
+        raise_failures(self.hass, deliveries)
+
+    async def _async_send_media(
+        self, targets: list[str], media: dict[str, Any], data: NotificationData
+    ) -> list[Delivery]:
         async with async_prepared(self.hass, media, caption_apart=True) as draft:
-            deliveries = await async_send_draft(self._coordinator, targets, draft)
+            deliveries = await async_send_draft(
+                self._coordinator,
+                targets,
+                draft,
+                reply_to=data.reply_to,
+                mentions=data.mentions,
+            )
             if not draft.caption and media.get(ATTR_CAPTION):
                 # There is no caption under a sound or a sticker.
-                text = media[ATTR_CAPTION]
-                deliveries += await async_send_text(self._coordinator, targets, text)
-        raise_failures(self.hass, deliveries)
+                words = Text(text=media[ATTR_CAPTION])
+                deliveries += await async_send_draft(self._coordinator, targets, words)
+        return deliveries
+
+    async def _async_send_text(
+        self, targets: list[str], text: str, data: NotificationData
+    ) -> list[Delivery]:
+        coordinator = self._coordinator
+        if not data.actions and data.tag is None:
+            return await async_send_draft(
+                coordinator,
+                targets,
+                Text(text=text),
+                reply_to=data.reply_to,
+                mentions=data.mentions,
+            )
+
+        async def send(target: Target) -> str | None:
+            return await coordinator.notifications.async_send(target.chat, text, data)
+
+        return await async_send_each(coordinator, targets, send)
+
+
+def _read(data: object) -> NotificationData:
+    try:
+        return NotificationData.of(data)
+    except vol.Invalid as err:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="notification_data_invalid",
+            translation_placeholders={"error": str(err)},
+        ) from err
 
 
 async def async_setup_notify(hass: HomeAssistant, entry: WhatsAppConfigEntry) -> None:

@@ -1,18 +1,18 @@
 """Sending a text to several recipients: one after another, each with its own outcome."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
-from .aiowhatsapp import ConnectionFailed, Draft, Jid, NotLinked, Status, Text, WhatsAppError
+from .aiowhatsapp import ConnectionFailed, Draft, Jid, NotLinked, Status, WhatsAppError
 from .const import DOMAIN, MAX_MESSAGE_LENGTH
 from .coordinator import WhatsAppCoordinator
 from .exceptions import action_error, reason_text
 from .mentions import async_mention
-from .targets import async_find_target
+from .targets import Target, async_find_target
 
 STATE_SENT: Final = "sent"
 STATE_FAILED: Final = "failed"
@@ -58,13 +58,6 @@ def compose(message: str, title: str | None) -> str:
     return text
 
 
-async def async_send_text(
-    coordinator: WhatsAppCoordinator, recipients: Sequence[str], text: str
-) -> list[Delivery]:
-    """Send a text to each recipient, in order; one's failure stops no other."""
-    return await async_send_draft(coordinator, recipients, Text(text=text))
-
-
 async def async_send_draft(
     coordinator: WhatsAppCoordinator,
     recipients: Sequence[str],
@@ -77,6 +70,26 @@ async def async_send_draft(
 
     `reply_to` is the id of a message, or `last`; `mentions` are numbers, or `all`.
     """
+
+    async def send(target: Target) -> str:
+        ready, mentioned = await async_mention(coordinator, draft, mentions)
+        sent = await coordinator.client.send(
+            target.chat, ready, reply_to=reply_to, mentions=mentioned
+        )
+        return sent.message_id
+
+    return await async_send_each(coordinator, recipients, send)
+
+
+async def async_send_each(
+    coordinator: WhatsAppCoordinator,
+    recipients: Sequence[str],
+    send: Callable[[Target], Awaitable[str | None]],
+) -> list[Delivery]:
+    """Do `send` for each recipient, in order; one's failure stops no other.
+
+    It gives the id of what it sent, and raises `WhatsAppError` or `HomeAssistantError`.
+    """
     deliveries = []
     line_error: WhatsAppError | None = None
     for recipient in dict.fromkeys(recipients):
@@ -85,9 +98,7 @@ async def async_send_draft(
             deliveries.append(_failed(recipient, action_error(line_error, recipient)))
             continue
         try:
-            deliveries.append(
-                await _async_send_one(coordinator, recipient, draft, reply_to, mentions)
-            )
+            deliveries.append(await _async_send_one(coordinator, recipient, send))
         except WhatsAppError as err:
             if isinstance(err, ConnectionFailed | NotLinked):
                 line_error = err
@@ -141,16 +152,13 @@ def _failed(recipient: str, error: HomeAssistantError) -> Delivery:
 async def _async_send_one(
     coordinator: WhatsAppCoordinator,
     recipient: str,
-    draft: Draft,
-    reply_to: str | None,
-    mentions: Sequence[str],
+    send: Callable[[Target], Awaitable[str | None]],
 ) -> Delivery:
     client = coordinator.client
     if client.status is Status.LOGGED_OUT:
         raise client.last_error or NotLinked("Logged out")
     target = await async_find_target(coordinator, recipient)
-    draft, mentioned = await async_mention(coordinator, draft, mentions)
-    sent = await client.send(target.chat, draft, reply_to=reply_to, mentions=mentioned)
+    message_id = await send(target)
     return Delivery(
-        recipient=target.recipient, chat=sent.chat, name=target.name, message_id=sent.message_id
+        recipient=target.recipient, chat=target.chat, name=target.name, message_id=message_id
     )

@@ -170,6 +170,7 @@ PUBLIC = [
     "WhatsAppError",
     "WrongClock",
     "fetch_web_version",
+    "new_message_id",
     "safe_filename",
 ]
 

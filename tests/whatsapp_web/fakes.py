@@ -84,6 +84,46 @@ def make_message(**changes: Any) -> IncomingMessage:
     return replace(made, **changes)
 
 
+class FakeNotes:
+    """Notes in memory, which outlive the client, as the store does."""
+
+    def __init__(self, kept: dict[str, bytes]) -> None:
+        self.kept = kept
+
+    async def get(self, name: str) -> bytes | None:
+        return self.kept.get(name)
+
+    async def all(self, prefix: str) -> dict[str, bytes]:
+        return {name: note for name, note in self.kept.items() if name.startswith(prefix)}
+
+    async def put(self, name: str, note: bytes, *, keep_for: int) -> None:
+        assert keep_for > 0
+        self.kept[name] = note
+
+    async def delete(self, name: str) -> None:
+        self.kept.pop(name, None)
+
+
+class FakeLog:
+    """Remembers what a test gives it."""
+
+    def __init__(self) -> None:
+        self.messages_of: dict[Jid, list[IncomingMessage]] = {}
+        self.asked: list[tuple[int, int]] = []
+
+    async def chat_of(self, message_id: str) -> Jid | None:
+        for chat, messages in self.messages_of.items():
+            if any(message.id == message_id for message in messages):
+                return chat
+        return None
+
+    async def messages(
+        self, chat: Jid, *, limit: int = 100, since: int = 0
+    ) -> list[IncomingMessage]:
+        self.asked.append((limit, since))
+        return self.messages_of.get(chat, [])[-limit:]
+
+
 class FakePresence:
     """Notes how the account wants to appear, and whom it follows."""
 
@@ -148,6 +188,8 @@ class FakeClient:
         self.hurried = 0
         self.security = FakeSecurity()
         self.sent: list[tuple[Jid, str]] = []
+        self.log = FakeLog()
+        self.notes = FakeNotes(script.notes)
         self.drafts: list[tuple[Draft, str | None, Sequence[Jid] | str]] = []
         self.taken: list[str] = []
         self.presence = FakePresence()
@@ -245,6 +287,7 @@ class FakeClient:
         *,
         reply_to: str | None = None,
         mentions: Sequence[Jid] | str = (),
+        message_id: str | None = None,
     ) -> SentMessage:
         if self.script.send_errors:
             error = self.script.send_errors.pop(0)
@@ -252,7 +295,8 @@ class FakeClient:
                 raise error
         self.sent.append((chat, draft.text if isinstance(draft, Text) else ""))
         self.drafts.append((draft, reply_to, mentions))
-        return SentMessage(message_id=f"3EB0{len(self.sent)}", chat=chat, timestamp=1_800_000_000)
+        message_id = message_id or f"3EB0{len(self.sent)}"
+        return SentMessage(message_id=message_id, chat=chat, timestamp=1_800_000_000)
 
     async def diagnostics(self) -> dict[str, str | int | bool | None]:
         return {"status": self.status.value, "connections": 1, "pre_keys": 812}
@@ -315,6 +359,7 @@ class Script:
         self.name_on_connect: str | None = None
         self.unknown_numbers: set[str] = set()
         self.names: dict[Jid, str] = {}
+        self.notes: dict[str, bytes] = {}
         self.send_errors: list[Exception | None] = []
         self.clients: list[FakeClient] = []
         self.pairings: list[FakePairing] = []

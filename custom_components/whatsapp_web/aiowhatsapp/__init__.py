@@ -156,6 +156,7 @@ from .message.drafts import (
     Text,
     UploadedThumbnail,
 )
+from .message.ids import new_message_id
 from .message.media_drafts import Media
 from .message.poll import OptionTally
 from .pairing.credentials import Credentials
@@ -328,5 +329,6 @@ __all__ = [
     "WhatsAppError",
     "WrongClock",
     "fetch_web_version",
+    "new_message_id",
     "safe_filename",
 ]

@@ -83,6 +83,7 @@ async def fill(store: Store) -> None:
         await store.message_log.put(tx, CHAT, logged, expires_at=7000)
         poll = storage.PollRecord(question="Pizza?", options=["Yes", "No"])
         await store.polls.put(tx, CHAT, SENDER, "ID", poll, expires_at=8000)
+        await store.notes.put(tx, "note", b"note", expires_at=9000)
         await store.chat_timers.put(tx, CHAT, storage.TimerRecord(seconds=86_400))
         number = storage.NumberRecord(checked_at=1000, jid="901@lid")
         missing = storage.PlaceholderRecord(

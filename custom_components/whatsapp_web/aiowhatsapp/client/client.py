@@ -42,6 +42,7 @@ from .handlers.receipt import ReceiptHandler
 from .identity import Identities
 from .inbox import Inbox
 from .media import MediaFiles
+from .notes import Notes
 from .outgoing import Outgoing, SentMessage
 from .peer import PeerMessages
 from .people import People
@@ -112,6 +113,7 @@ class Client:
             context, self._devices, self._sessions, self._tokens, security, rooms.sending
         )
         chat_log = self.log = ChatLog(context)
+        self.notes: Final = Notes(context)
         account = self._account = AccountState(
             context,
             identities=self._identities,

@@ -46,6 +46,7 @@ class Table(StrEnum):
     MESSAGE_LOG = "message_log"
     POLL = "poll"
     CHAT_TIMER = "chat_timer"
+    NOTE = "note"
     INBOX = "inbox"
     SEEN = "seen"
     RETRY = "retry"

@@ -24,6 +24,7 @@ from .messages import (
     SeenStore,
     SentMessageStore,
 )
+from .notes import NoteStore
 from .numbers import NumberStore
 from .placeholders import PlaceholderStore
 from .transaction import Transaction
@@ -62,6 +63,7 @@ class Store:
         self.message_log = MessageLogStore(backend)
         self.polls = PollStore(backend)
         self.chat_timers = ChatTimerStore(backend)
+        self.notes = NoteStore(backend)
         self.inbox = InboxStore(backend)
         self.seen = SeenStore(backend)
         self.retries = RetryStore(backend)
