@@ -107,6 +107,25 @@ async def test_a_name_is_written_to(phone: Phone, theirs: Account, name: str) ->
     await theirs.phone.wait_message("Hi")
 
 
+async def test_a_group_is_written_to_by_its_name(
+    phone: Phone, simulator: Simulator, theirs: Account
+) -> None:
+    group = simulator.groups.create(theirs, "The Family", [phone.account])
+    await simulator.settled()
+    await phone.act("send_message", recipient="the family", message="Dinner")
+    await theirs.phone.wait_message("Dinner")
+    await phone.hear(theirs, "Two")
+    assert {chat["name"] for chat in await phone.listed("chats")} == {"The Family", theirs.name}
+    (chat,) = await phone.listed("chats", kind="group")
+    assert chat["chat_id"] == str(group.jid)
+    # Whoever is in the address book counts more than a group, whose name others choose.
+    await phone.save(theirs, "The Family")
+    response: Any = await phone.act(
+        "send_message", answer=True, recipient="The Family", message="Only you"
+    )
+    assert response["chats"][0]["chat_id"] == str(theirs.lid_jid)
+
+
 async def test_a_name_that_several_have_is_refused_and_they_are_named(
     phone: Phone, simulator: Simulator, theirs: Account
 ) -> None:

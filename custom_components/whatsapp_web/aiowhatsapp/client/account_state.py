@@ -6,6 +6,7 @@ from .appstate import AppState
 from .blobs import Blobs
 from .chats import Chats
 from .context import Context
+from .group_directory import GroupDirectory
 from .handlers.ib import IbHandler
 from .handlers.notification import NotificationHandler
 from .history import HistoryReader
@@ -29,10 +30,11 @@ class AccountState:
         identities: Identities,
         sessions: Sessions,
         tokens: TrustedContactTokens,
+        groups: GroupDirectory,
         blobs: Blobs,
     ) -> None:
         """Share the client's context and its parts."""
-        self.names = Names(context)
+        self.names = Names(context, groups)
         self.peer = PeerRequests(context, sessions)
         self.app_state = AppState(
             context,

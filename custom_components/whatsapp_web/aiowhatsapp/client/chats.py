@@ -88,7 +88,8 @@ class Chats:
         records = await context.store.chats.all(None)
         unread = await context.store.unread.counts(None)
         labels = await self.labels()
-        merged = {context.canonical(jid): record for jid, record in records.items()}
+        merged = {jid: storage.ChatRecord() for jid in self._names.groups}
+        merged |= {context.canonical(jid): record for jid, record in records.items()}
         names = await self._names.of_many(merged)
         chats = [
             self._read(jid, record, labels, names.get(jid), unread.get(jid, 0))
@@ -144,9 +145,9 @@ class Chats:
             if found:
                 return found
         return [
-            BookEntry(jid=chat.jid, phone=None, name=chat.name, push_name=None, username=None)
-            for chat in await self.all()
-            if not chat.jid.is_user and wanted and _folded(chat.name) == wanted
+            BookEntry(jid=group, phone=None, name=group_name, push_name=None, username=None)
+            for group, group_name in self._names.groups.items()
+            if wanted and _folded(group_name) == wanted
         ]
 
     async def labels(self) -> dict[str, str]:

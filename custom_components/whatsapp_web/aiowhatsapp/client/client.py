@@ -119,6 +119,7 @@ class Client:
             identities=self._identities,
             sessions=self._sessions,
             tokens=self._tokens,
+            groups=rooms.directory,
             blobs=Blobs(self._media),
         )
         self.chats: Final = account.chats

@@ -9,6 +9,7 @@ from ..proto import storage
 from ..stanza.message import MessageStanza
 from ..store import Transaction
 from .context import Context
+from .group_directory import GroupDirectory
 
 # Entries looked at before others have a turn.
 SLICE: Final = 256
@@ -17,9 +18,10 @@ SLICE: Final = 256
 class Names:
     """Finds and learns the names of people and chats."""
 
-    def __init__(self, context: Context) -> None:
-        """Share the client's context."""
+    def __init__(self, context: Context, groups: GroupDirectory) -> None:
+        """Share the client's context; `groups` knows their names as they are now."""
         self._context = context
+        self._groups = groups
         # The phone's names for people, and those of groups: asked for with every message.
         self._given: dict[Jid, str] = {}
 
@@ -51,8 +53,15 @@ class Names:
             else:
                 self._given.pop(form, None)
 
+    @property
+    def groups(self) -> dict[Jid, str]:
+        """The names of the groups that we are in."""
+        return self._groups.names
+
     def given_to(self, jid: Jid) -> str | None:
         """What the phone calls a person or a group."""
+        if jid.is_group and (name := self._groups.name_of(jid)):
+            return name
         found = (self._given.get(form) for form in self._context.forms_of(jid))
         return next((name for name in found if name), None)
 
@@ -95,6 +104,7 @@ class Names:
         named = {}
         for jid, known in forms.items():
             names = (
+                self._groups.name_of(jid),
                 *(name_in_book(book.get(form)) for form in known),
                 *(pushed.get(str(form)) for form in known),
                 *(chats[form].name for form in known if form in chats),
