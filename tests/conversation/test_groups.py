@@ -11,6 +11,7 @@ from custom_components.whatsapp_web.aiowhatsapp import Jid, MemberChange
 from tests.peers.peer import Kind, Peer
 from tests.simulator import Simulator
 from tests.simulator.accounts import Account
+from tests.simulator.faults import by
 from tests.simulator.groups import Group
 from tests.simulator.party import LinkPeer, Party
 
@@ -119,3 +120,24 @@ async def test_members_come_and_go_while_all_talk(house: House) -> None:
     assert house.nobody_heard(house.cleo, "Without Cleo")
     # Once for each of us who came to it; all else was told.
     assert house.simulator.groups.asked["get:query"] < 100
+
+
+async def test_members_who_can_not_read_ask_again_and_get_it_once(house: House) -> None:
+    assert house.ours.client is not None
+    groups = house.ours.client.groups
+    info = await groups.create("Family", [house.jid(house.ann), house.jid(house.cleo)])
+    group = house.simulator.groups.find(info.jid)
+    assert group is not None
+    for mark in ("with the key", "without it"):
+        # Every part is spoiled: the first time also the key that comes along.
+        for account in (house.ann, house.cleo):
+            device = account.companions[0]
+            house.simulator.faults.add("spoil", by("message"), device=device)
+        await house.speakers[house.home].say(group, f"spoiled {mark}")
+        await house.read_by_all(group, f"spoiled {mark}", house.home)
+        await house.said_by_all(group, f"after spoiled {mark}")
+    for account in (house.ann, house.cleo):
+        heard = house.speakers[account].heard()
+        assert len(heard) == len(set(heard)), heard
+    sent = house.simulator.ledger.find("in", "message", to=str(group.jid))
+    assert len([node for node in sent if node.attr("participant")]) == 4

@@ -50,6 +50,7 @@ from .placeholders import Placeholders
 from .prekeys import PreKeys
 from .receipts import Receipts
 from .retry import RetryRequester, RetryResponder
+from .room_retry import RoomRetry
 from .rooms import Rooms
 from .router import Router
 from .runner import Runner
@@ -150,7 +151,9 @@ class Client:
         self.presence: Final = people.presence
         self.privacy: Final = people.privacy
         self.reading: Final = people.reading
-        self._responder = RetryResponder(context, self._devices, self._sessions, security)
+        self._responder = RetryResponder(
+            context, self._devices, self._sessions, security, RoomRetry(context, rooms)
+        )
         self._runner = Runner(
             context,
             connector=connector,

@@ -18,6 +18,8 @@ from .devices import Devices
 from .group_sending import KEEP_SENT_SECONDS
 from .outgoing import build_enc
 from .prekeys import PreKeys
+from .room_retry import RoomRetry
+from .rooms import is_room
 from .security import Security
 from .sessions import Sessions, retry_reason
 
@@ -128,10 +130,16 @@ class RetryResponder:
     """Encrypts messages once more for devices that could not read them."""
 
     def __init__(
-        self, context: Context, devices: Devices, sessions: Sessions, security: Security
+        self,
+        context: Context,
+        devices: Devices,
+        sessions: Sessions,
+        security: Security,
+        rooms: RoomRetry,
     ) -> None:
         """Share the client's context and its parts."""
         self._context = context
+        self._rooms = rooms
         self._security = security
         self._devices = devices
         self._sessions = sessions
@@ -158,7 +166,8 @@ class RetryResponder:
         context = self._context
         requester = request.requester
         own_device = context.own.is_self(requester)
-        chat = request.recipient if own_device else request.from_jid.bare
+        in_room = is_room(request.from_jid)
+        chat = request.recipient if own_device and not in_room else request.from_jid.bare
         if chat is None or context.own.is_this_device(requester):
             return
         if request.keys is None and not await self._is_listed(requester):
@@ -166,6 +175,8 @@ class RetryResponder:
             return
         found = await self._find(chat, request.id)
         await self._mend_session(request)
+        if in_room and not await self._rooms.admit(request):
+            return
         if found is None:
             _LOGGER.info("A message was asked for again that is no longer kept")
             return
@@ -175,7 +186,7 @@ class RetryResponder:
             return
         served.count += 1
         message = wire.Message.FromString(record.message)
-        if own_device:
+        if own_device and not in_room:
             message = device_sent(chat.bare, message)
         await self._resend(request, stored_chat, record, message)
 
@@ -246,10 +257,12 @@ class RetryResponder:
     ) -> None:
         context = self._context
         requester = request.requester
-        plaintext = pad(message.SerializeToString(), context.random_bytes)
+        in_room = is_room(request.from_jid)
         async with self._sessions.locked_for([requester]), context.store.transaction() as tx:
             # Whoever takes somebody's place would ask for what was meant for them.
             await self._security.require(tx, requester)
+            dressed = await self._rooms.dress(tx, request, message) if in_room else message
+            plaintext = pad(dressed.SerializeToString(), context.random_bytes)
             encrypted = await self._sessions.encrypt(tx, {requester: plaintext})
             await context.store.sent_messages.put(
                 tx, chat, request.id, record, expires_at=record.sent_at + KEEP_SENT_SECONDS
@@ -257,12 +270,11 @@ class RetryResponder:
         ciphertext = encrypted.get(requester)
         if ciphertext is None:
             return
-        attrs: dict[str, str | Jid] = {
-            "id": request.id,
-            "to": requester,
-            "type": record.type or "text",
-            "device_fanout": "false",
-        }
+        attrs: dict[str, str | Jid] = {"id": request.id, "type": record.type or "text"}
+        if in_room:
+            attrs |= await self._rooms.address(request)
+        else:
+            attrs |= {"to": requester, "device_fanout": "false"}
         if request.recipient is not None:
             attrs["recipient"] = request.recipient
         if request.timestamp is not None:
