@@ -5,7 +5,7 @@ from collections.abc import Callable
 from homeassistant.components.logbook import LOGBOOK_ENTRY_MESSAGE, LOGBOOK_ENTRY_NAME
 from homeassistant.core import Event, HomeAssistant, callback
 
-from .const import DOMAIN, EVENT_CONNECTION, EVENT_MESSAGE_RECEIVED
+from .const import DOMAIN, EVENT_CALL, EVENT_CONNECTION, EVENT_MESSAGE_RECEIVED
 
 
 @callback
@@ -34,5 +34,15 @@ def async_describe_events(
             LOGBOOK_ENTRY_MESSAGE: f"is {event.data.get('state')}{reason}",
         }
 
+    @callback
+    def call(event: Event) -> dict[str, str]:
+        who = event.data.get("caller_name") or "somebody"
+        kind = "a video call" if event.data.get("video") else "a call"
+        return {
+            LOGBOOK_ENTRY_NAME: str(event.data.get("connection")),
+            LOGBOOK_ENTRY_MESSAGE: f"has {kind} from {who} ({event.data.get('state')})",
+        }
+
+    async_describe_event(DOMAIN, EVENT_CALL, call)
     async_describe_event(DOMAIN, EVENT_CONNECTION, connection)
     async_describe_event(DOMAIN, EVENT_MESSAGE_RECEIVED, message)

@@ -8,7 +8,6 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .aiowhatsapp import (
     CallChanged,
-    CallState,
     ChatStateChanged,
     Client,
     Jid,
@@ -99,8 +98,6 @@ class _People:
         }
         if event.group is not None:
             data["chat_id"] = str(event.group)
-        if event.state is CallState.RINGING:
-            LOGGER.debug("%s is being called", self._coordinator.name)
         self._fire(EVENT_CALL, event.caller, "caller", event.caller_phone, data)
 
     @callback
@@ -140,6 +137,7 @@ class _People:
             "device_id": origin.device_id,
             **data,
             f"{role}_phone": number,
+            f"{role}_name": origin.name_of(user) or number,
             "person_entity_id": origin.person_of(number, str(user)),
         }
         kept = {key: value for key, value in told.items() if value is not None}

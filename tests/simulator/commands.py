@@ -112,6 +112,25 @@ class Commands:
         phone = self._account(number).phone
         phone.mark_read(next(one for one in phone.messages if one.id == stanza_id))
 
+    # --- people
+
+    def do_call(self, number: str, to: str, video: bool = False) -> Json:
+        """Call somebody with a phone; return the call's id."""
+        call_id = self._account(number).phone.calls.ring(self._account(to), video=video)
+        return {"call_id": call_id}
+
+    def do_hang_up_call(self, number: str, to: str, call_id: str, reason: str = "timeout") -> None:
+        """End a call that a phone made."""
+        self._account(number).phone.calls.hang_up(self._account(to), call_id, reason)
+
+    def do_appear(self, number: str, online: bool = True) -> None:
+        """Take a phone into the hand, or put it away."""
+        self._sim.presence.appear(self._account(number), online=online)
+
+    def do_set_about(self, number: str, text: str) -> None:
+        """Change an about text."""
+        self._sim.people.set_about(self._account(number), text)
+
     # --- what the server saw
 
     def do_unacked(self, number: str, device: int) -> Json:

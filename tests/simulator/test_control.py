@@ -74,6 +74,23 @@ async def test_a_client_is_linked_watched_and_unlinked(sim: Simulator, control: 
         assert [one["id"] for one in account["devices"]] == [0]
 
 
+async def test_people_call_and_appear_on_command(sim: Simulator, control: Control) -> None:
+    await control("add_account", number=ANN, name="Ann")
+    await control("add_account", number=BOB, name="Bob")
+    bob = sim.directory.find_number(BOB)
+    assert bob is not None
+    call = await control("call", number=ANN, to=BOB, video=True)
+    await sim.ledger.until(lambda: (call["call_id"], "offer") in bob.phone.calls.heard)
+    await control("hang_up_call", number=ANN, to=BOB, call_id=call["call_id"])
+    await sim.ledger.until(lambda: (call["call_id"], "terminate") in bob.phone.calls.heard)
+    await control("appear", number=BOB)
+    assert sim.presence.is_online(bob)
+    await control("appear", number=BOB, online=False)
+    assert not sim.presence.is_online(bob)
+    await control("set_about", number=BOB, text="Away")
+    assert sim.people.of(bob).about == "Away"
+
+
 async def test_a_picture_is_scanned(sim: Simulator, control: Control) -> None:
     await control("add_account", number=ANN)
     async with RawClient(sim) as client:

@@ -1,6 +1,7 @@
 """What Home Assistant shows of the integration as a whole: system health and logbook."""
 
 from collections.abc import Callable
+from typing import Any
 
 from homeassistant.components.logbook import LOGBOOK_ENTRY_MESSAGE, LOGBOOK_ENTRY_NAME
 from homeassistant.core import Event, HomeAssistant
@@ -66,9 +67,15 @@ async def nothing() -> None:
             "sent a message (image)",
         ),
         ("whatsapp_web_message_received", {}, "received a message (message) from somebody"),
+        (
+            "whatsapp_web_call",
+            {"state": "missed", "caller_name": "Ann", "video": True},
+            "has a video call from Ann (missed)",
+        ),
+        ("whatsapp_web_call", {"state": "ringing"}, "has a call from somebody (ringing)"),
     ],
 )
-def test_logbook(hass: HomeAssistant, event: str, data: dict[str, str], message: str) -> None:
+def test_logbook(hass: HomeAssistant, event: str, data: dict[str, Any], message: str) -> None:
     described: dict[str, Callable[[Event], dict[str, str]]] = {}
 
     def describe(

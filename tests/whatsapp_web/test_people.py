@@ -90,6 +90,7 @@ async def test_a_call_is_told(hass: HomeAssistant, script: Script) -> None:
         "call_id": "C1",
         "caller": str(ANN),
         "caller_phone": f"+{ANN_PHONE.user}",
+        "caller_name": f"+{ANN_PHONE.user}",
         "person_entity_id": "person.ann",
         "video": True,
         "is_group": False,
