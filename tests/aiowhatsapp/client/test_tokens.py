@@ -141,3 +141,46 @@ async def test_a_token_that_could_not_be_issued_is_issued_later(bench: Bench) ->
     await bench.send(bench.ann.lid, "hi")
     await bench.send(bench.ann.lid, "hi")
     assert len(issued(bench)) == 2
+
+
+def new_phone(person: Person) -> Node:
+    attrs: dict[str, str | Jid] = {"type": "encrypt", "id": "N2", "from": person.lid}
+    return Node("notification", attrs, [Node("identity")])
+
+
+def given_out(bench: Bench) -> list[str | None]:
+    """When each token that we gave out is said to be from."""
+    return [when for _, when in issued(bench)]
+
+
+@benched
+async def test_a_contact_with_a_new_phone_gets_ours_again_as_it_was(bench: Bench) -> None:
+    await bench.send(bench.ann.lid, "hi")
+    (first,) = given_out(bench)
+    await bench.clock.sleep(3600)
+    await bench.receive(new_phone(bench.ann))
+    assert given_out(bench) == [first, first]
+    # Of somebody we never wrote to there is none to give.
+    await bench.receive(new_phone(bench.bob))
+    assert given_out(bench) == [first, first]
+
+
+@benched
+async def test_one_that_could_not_be_given_again_comes_with_the_next_message(bench: Bench) -> None:
+    await bench.send(bench.ann.lid, "hi")
+    bench.server.script["tokens"] = refusal(500)
+    await bench.receive(new_phone(bench.ann))
+    del bench.server.script["tokens"]
+    bench.ann.first.reinstall()
+    laptop = bench.ann.devices[1]
+    laptop.proof = bench.ann.vouch(laptop.identity.key_pair)
+    await bench.send(bench.ann.lid, "hi again")
+    assert len(given_out(bench)) == 3
+
+
+@benched
+async def test_one_that_has_expired_is_not_given_again(bench: Bench) -> None:
+    await bench.send(bench.ann.lid, "hi")
+    await bench.clock.sleep(BUCKETS * BUCKET_SECONDS)
+    await bench.receive(new_phone(bench.ann))
+    assert len(given_out(bench)) == 1

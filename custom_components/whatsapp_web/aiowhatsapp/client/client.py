@@ -16,7 +16,7 @@ from ..errors import (
     StoreError,
     WhatsAppError,
 )
-from ..events import Event, OwnNameChanged, Status, StatusChanged
+from ..events import Event, IdentityChanged, OwnNameChanged, Status, StatusChanged
 from ..iq.session import RemoveThisDevice
 from ..jid import Jid
 from ..message.compose import compose_text
@@ -175,6 +175,7 @@ class Client:
         self._status_changed = asyncio.Event()
         self._connections = 0
         context.dispatcher.subscribe(OwnNameChanged, self._on_own_name)
+        context.dispatcher.subscribe(IdentityChanged, self._on_identity)
 
     # --- life
 
@@ -539,6 +540,9 @@ class Client:
         self._people.on_ready()
         self._account.on_ready()
         self._context.spawn(self._placeholders.watch(), "following missing messages")
+
+    def _on_identity(self, event: IdentityChanged) -> None:
+        self._context.spawn(self._tokens.reissue(event.user), "issuing a token again")
 
     def _on_own_name(self, event: OwnNameChanged) -> None:
         self._context.set_push_name(event.name)

@@ -6,6 +6,7 @@ sends us theirs; we show it with each message, and issue ours once a week.
 
 from typing import Final
 
+from ..errors import ConnectionFailed, IqError
 from ..iq.session import IssueTrustedContactToken
 from ..jid import Jid
 from ..store import Transaction
@@ -56,8 +57,7 @@ class TrustedContactTokens:
         )
         if known is None:
             return None
-        oldest = (self._context.now() // BUCKET_SECONDS - (BUCKETS - 1)) * BUCKET_SECONDS
-        if int.from_bytes(known[:8]) < oldest:
+        if int.from_bytes(known[:8]) < self._oldest():
             return None
         return Node("tctoken", {}, known[8:])
 
@@ -77,3 +77,24 @@ class TrustedContactTokens:
             await context.store.meta.put(None, key, now.to_bytes(8))
         finally:
             self._issuing.discard(key)
+
+    async def reissue(self, contact: Jid) -> None:
+        """Give a contact with a new identity the token that their old one had.
+
+        Where that fails the next message to them brings a new one.
+        """
+        context = self._context
+        meta = context.store.meta
+        key = _ISSUED + context.canonical(contact.bare).user
+        known = await meta.get(None, key)
+        if known is None or int.from_bytes(known) < self._oldest():
+            return
+        try:
+            await context.execute(IssueTrustedContactToken(contact.bare, int.from_bytes(known)))
+        except ConnectionFailed, IqError:
+            await meta.delete(None, key)
+            raise
+
+    def _oldest(self) -> int:
+        """From when on a token is still valid."""
+        return (self._context.now() // BUCKET_SECONDS - (BUCKETS - 1)) * BUCKET_SECONDS
