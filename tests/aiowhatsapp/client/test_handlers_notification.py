@@ -112,7 +112,7 @@ async def test_another_word_on_keys_is_acked(bench: Bench) -> None:
 async def test_an_identity_changed(bench: Bench) -> None:
     await bench.acquaint(bench.ann.first)
     answers = await bench.receive(notification("encrypt", bench.ann.lid, Node("identity")))
-    assert answers == [ack(None, bench.ann.lid)]
+    assert ack(None, bench.ann.lid) in answers
     assert bench.events == [IdentityChanged(user=bench.ann.lid)]
     address = bench.context.address_of(bench.ann.lid)
     assert await bench.store.sessions.get(None, address) is None

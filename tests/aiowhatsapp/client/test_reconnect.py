@@ -140,7 +140,7 @@ def test_a_store_that_fails_is_waited_for_a_minute_at_most() -> None:
 def test_with_no_way_to_the_server_the_waits_stay_short(refused: WhatsAppError) -> None:
     backoff = Backoff()
     taken = [decide(refused, backoff, MIDDLE).wait for _ in range(UNREACHABLE_LATER)]
-    assert taken[:6] == [1, 1, 2, 3, 5, 5]
+    assert taken[:6] == [1, 1, 2, 3, 3, 3]
     assert max(taken) == LONGEST_UNREACHABLE
     assert decide(refused, backoff, MIDDLE).wait == LONGEST_UNREACHABLE_LATER
     # A server that answers is another matter, and clears this one.

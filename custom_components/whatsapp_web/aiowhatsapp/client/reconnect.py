@@ -52,9 +52,9 @@ from ..stanza.ending import RATE_LIMITED, RESTART
 STABLE_AFTER: Final = 30.0
 LONGEST_WAIT: Final = 900.0
 # With no way to the server nobody is bothered by trying; who waits is at home.
-LONGEST_UNREACHABLE: Final = 5.0
+LONGEST_UNREACHABLE: Final = 3.0
 LONGEST_UNREACHABLE_LATER: Final = 20.0
-UNREACHABLE_LATER: Final = 120
+UNREACHABLE_LATER: Final = 200
 # A line that was open and broke without a word is the network's fault, however often.
 LONGEST_BROKEN: Final = 20.0
 # A disk may be cleared any minute.
