@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
+import json
 from typing import TYPE_CHECKING, Any
 
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
@@ -42,7 +43,7 @@ class Commands:
 
     def do_settings(self) -> Json:
         """Where clients find this server, and what they have to trust."""
-        return {"url": self._sim.url, "noise_root": self._sim.noise_root}
+        return json.loads(self._sim.settings_json())
 
     def do_add_account(self, number: str, name: str | None = None) -> Json:
         """Make an account with a phone."""
