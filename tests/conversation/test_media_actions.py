@@ -13,6 +13,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
 from PIL import Image, ImageSequence
 import pytest
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.whatsapp_web.const import DOMAIN
 from tests.peers.peer import Kind, Peer, PeerMessage
@@ -278,3 +279,37 @@ async def test_received_file_is_announced_and_fetched(
     )
     assert listed.children is not None
     assert [child.title for child in listed.children] == ["تقرير/2.pdf"]
+
+
+async def test_received_file_is_shown_to_who_is_logged_in(
+    home: Home,
+    peer: Peer,
+    tmp_path: Path,
+    simulator: Simulator,
+    hass_client: ClientSessionGenerator,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    content = b"\xff\xd8\xff picture"
+    path = tmp_path / "picture"
+    path.write_bytes(content)
+    message_id = await peer.send_media(home.address, "image", path, mimetype="image/jpeg")
+    await home.until(lambda: [each for each in home.messages if each["message_id"] == message_id])
+    url = f"/api/{DOMAIN}/media/{home.entry.entry_id}/{message_id}"
+    stranger, user = await hass_client_no_auth(), await hass_client()
+    assert (await stranger.get(url)).status == 401
+    assert "GET" not in simulator.media.requests
+    for _ in range(2):
+        response = await user.get(url)
+        assert (response.status, await response.read()) == (200, content)
+        assert response.headers["Content-Type"] == "image/jpeg"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+    # It was fetched once.
+    assert simulator.media.requests.count("GET") == 1
+    assert (await user.get(url + "0")).status == 404
+    assert (await user.get(f"/api/{DOMAIN}/media/other/{message_id}")).status == 404
+    # What a browser might run is only offered for download.
+    message_id = await peer.send_media(home.address, "document", path, mimetype="text/html")
+    await home.until(lambda: [each for each in home.messages if each["message_id"] == message_id])
+    response = await user.get(f"/api/{DOMAIN}/media/{home.entry.entry_id}/{message_id}")
+    assert response.headers["Content-Type"] == "application/octet-stream"
+    assert response.headers["Content-Disposition"] == "attachment"
