@@ -93,7 +93,9 @@ class Talk:
             if field_name in sent:
                 key = sent[field_name][key_name]
                 own = key["fromMe"] is False and self._is_peer(key)
-                turned = {"fromMe": own, "remoteJid": self.seen_as, "participant": ""}
+                turned: dict[str, Any] = {"fromMe": own, "remoteJid": self.seen_as}
+                if self.sort is Sort.PERSON:
+                    turned["participant"] = ""
                 sent[field_name] = sent[field_name] | {key_name: key | turned}
         return sent
 

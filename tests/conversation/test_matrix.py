@@ -60,3 +60,26 @@ async def show(talk: Talk, capsys: pytest.CaptureFixture[str]) -> None:
     done = {way for _, way, *_ in table.outcomes}
     assert done == set(Direction)
     assert len(table.outcomes) == sum(talk.sort in each.sorts for each in CELLS)
+
+
+async def test_group(
+    device: OurDevice,
+    simulator: Simulator,
+    theirs: Account,
+    link_peer: LinkPeer,
+    kind: Kind,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    simulator.groups.lid_by_default = True
+    peer = await link_peer(kind, theirs)
+    assert device.client is not None
+    info = await device.client.groups.create("Family", [theirs.lid_jid])
+    talk = Talk(
+        ours=device,
+        peer=peer,
+        sort=Sort.GROUP,
+        chat=info.jid,
+        to=str(info.jid),
+        peer_jid=theirs.lid_jid,
+    )
+    await show(talk, capsys)
