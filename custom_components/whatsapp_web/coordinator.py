@@ -43,6 +43,7 @@ from .const import (
 from .exceptions import cause_of, entry_error
 from .figures import Figures
 from .issues import ISSUE_PASSKEY, async_show_issue, async_update_issues
+from .media.received import async_fetch_soon
 from .messages import MessageOrigin, ReceivedMessage, describe_message
 from .notification_data import Notifications
 from .options import ConnectionOptions
@@ -262,6 +263,8 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         if message.bus_event is not None:
             self.hass.bus.async_fire(message.bus_event, message.data)
         self.notifications.on_message(event, message.data)
+        if self.options.fetch_media:
+            async_fetch_soon(self.hass, self.config_entry, event.message)
         for listener in tuple(self._listeners_of_messages):
             listener(message)
 

@@ -14,6 +14,7 @@ from .const import (
     CONF_BACKUP_CONNECTION,
     CONF_BLOCK_CHANGED_IDENTITY,
     CONF_DEFAULT_RECIPIENT,
+    CONF_FETCH_MEDIA,
     CONF_FOLLOW_PRESENCE,
     CONF_MARK_AS_READ,
     CONF_MESSAGES_PER_MINUTE,
@@ -39,7 +40,8 @@ class ConnectionOptions:
     waited at the server for longer than `stale_after` are marked as stale. With
     `backup_entry_id` that entry's connection sends when this one has been down for
     `backup_after`. `block_changed_identity` sends nothing to a contact whose security
-    code changed, until a person has agreed. `followed` are those whose presence is told;
+    code changed, until a person has agreed. `fetch_media` fetches the files of
+    messages as they come. `followed` are those whose presence is told;
     `people` gives the person entity of a number (with `+`) or chat id.
     """
 
@@ -49,6 +51,7 @@ class ConnectionOptions:
     backup_entry_id: str | None = None
     backup_after: timedelta = timedelta(seconds=DEFAULT_BACKUP_SECONDS)
     block_changed_identity: bool = False
+    fetch_media: bool = False
     mark_as_read: bool = False
     appear_online: bool = False
     followed: tuple[str, ...] = ()
@@ -69,6 +72,7 @@ class ConnectionOptions:
             backup_entry_id=None if backup == entry.entry_id else backup,
             backup_after=timedelta(seconds=chosen.get(CONF_BACKUP_AFTER, DEFAULT_BACKUP_SECONDS)),
             block_changed_identity=bool(chosen.get(CONF_BLOCK_CHANGED_IDENTITY, False)),
+            fetch_media=bool(chosen.get(CONF_FETCH_MEDIA, False)),
             mark_as_read=bool(chosen.get(CONF_MARK_AS_READ, False)),
             appear_online=bool(chosen.get(CONF_APPEAR_ONLINE, False)),
             followed=tuple(chosen.get(CONF_FOLLOW_PRESENCE) or ()),

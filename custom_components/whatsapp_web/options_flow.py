@@ -30,6 +30,7 @@ from .const import (
     CONF_BACKUP_CONNECTION,
     CONF_BLOCK_CHANGED_IDENTITY,
     CONF_DEFAULT_RECIPIENT,
+    CONF_FETCH_MEDIA,
     CONF_FOLLOW_PRESENCE,
     CONF_MARK_AS_READ,
     CONF_MESSAGES_PER_MINUTE,
@@ -102,6 +103,7 @@ def _schema(backups: list[SelectOptionDict]) -> vol.Schema:
         vol.Required(CONF_STALE_AFTER, default=DEFAULT_STALE_MINUTES): _number(
             0, MAX_STALE_MINUTES, "min"
         ),
+        vol.Required(CONF_FETCH_MEDIA, default=False): BooleanSelector(),
         vol.Required(CONF_MARK_AS_READ, default=False): BooleanSelector(),
         vol.Required(CONF_APPEAR_ONLINE, default=False): BooleanSelector(),
         vol.Optional(CONF_FOLLOW_PRESENCE, default=[]): TextSelector(

@@ -16,6 +16,7 @@ import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.whatsapp_web.const import DOMAIN
+from custom_components.whatsapp_web.media.received import async_received
 from tests.peers.peer import Kind, Peer, PeerMessage
 from tests.simulator import Simulator
 from tests.simulator.accounts import Account
@@ -313,3 +314,21 @@ async def test_received_file_is_shown_to_who_is_logged_in(
     response = await user.get(f"/api/{DOMAIN}/media/{home.entry.entry_id}/{message_id}")
     assert response.headers["Content-Type"] == "application/octet-stream"
     assert response.headers["Content-Disposition"] == "attachment"
+
+
+async def test_option_fetches_files_as_they_come(
+    home: Home, peer: Peer, tmp_path: Path, simulator: Simulator
+) -> None:
+    home.hass.config_entries.async_update_entry(home.entry, options={"fetch_media": True})
+    await home.stop()
+    await home.start()
+    path = tmp_path / "picture"
+    path.write_bytes(b"\xff\xd8\xff picture")
+    message_id = await peer.send_media(home.address, "image", path, mimetype="image/jpeg")
+    await home.until(lambda: [each for each in home.messages if each["message_id"] == message_id])
+    await home.hass.async_block_till_done(wait_background_tasks=True)
+    assert simulator.media.requests.count("GET") == 1
+    received = await async_received(home.hass, home.entry.entry_id, message_id)
+    assert received is not None
+    assert received[0].read_bytes() == path.read_bytes()
+    assert simulator.media.requests.count("GET") == 1

@@ -18,6 +18,7 @@ UNCHANGED = {
     "default_recipient": ["me"],
     "messages_per_minute": 40.0,
     "stale_after": 5.0,
+    "fetch_media": False,
     "mark_as_read": False,
     "appear_online": False,
     "follow_presence": [],

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 from homeassistant.components.http import KEY_HASS, HomeAssistantView
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
@@ -20,6 +20,8 @@ from .mime import UNKNOWN
 # What is kept of fetched files at most; the least lately used go first.
 MAX_CACHE: Final = 300_000_000
 MAX_RECEIVED: Final = 300_000_000
+# What is fetched without anybody asking for it.
+MAX_BY_ITSELF: Final = 50_000_000
 URL: Final = f"/api/{DOMAIN}/media/{{entry_id}}/{{message_id}}"
 # What a browser may show; all else is only offered for download.
 _SHOWN: Final = ("image/jpeg", "image/png", "image/webp", "image/gif", "video/", "audio/")
@@ -95,6 +97,22 @@ async def async_received(
         if not await hass.async_add_executor_job(_make_room, cache.folder, path):
             await client.media.download(message_id, path, limit=MAX_RECEIVED)
     return path, found
+
+
+@callback
+def async_fetch_soon(hass: HomeAssistant, entry: ConfigEntry, message: IncomingMessage) -> None:
+    """Fetch a message's file beside everything else, unless it is large; ends with the entry."""
+    media = message.content.media
+    if media is None or media.size is None or media.size > MAX_BY_ITSELF:
+        return
+
+    async def fetch() -> None:
+        try:
+            await async_received(hass, entry.entry_id, message.id)
+        except WhatsAppError as err:
+            LOGGER.debug("A received file was not fetched: %s", err)
+
+    entry.async_create_background_task(hass, fetch(), f"{DOMAIN} fetch media")
 
 
 class ReceivedMediaView(HomeAssistantView):
