@@ -1,6 +1,7 @@
 """Received files in the media browser; each is fetched when it is opened, and not before."""
 
 from typing import Final
+from urllib.parse import quote
 
 from homeassistant.components.media_player.const import MediaClass, MediaType
 from homeassistant.components.media_source import (
@@ -51,7 +52,7 @@ class WhatsAppMediaSource(MediaSource):
             found = await client.media.describe(message_id)
         except WhatsAppError as err:
             raise Unresolvable("There is no such file") from err
-        url = URL.format(entry_id=entry_id, message_id=message_id)
+        url = URL.format(entry_id=quote(entry_id, safe=""), message_id=quote(message_id, safe=""))
         return PlayMedia(url, (found.mime_type or UNKNOWN).partition(";")[0])
 
     async def async_browse_media(self, item: MediaSourceItem) -> BrowseMediaSource:

@@ -1,6 +1,7 @@
 """Finding the file in a message: what people may know of it, and what it takes to fetch it."""
 
 from dataclasses import dataclass, field
+import re
 from typing import Final
 
 from ..media.keys import KEY_LENGTH
@@ -19,6 +20,7 @@ _DIGEST: Final = 32
 # More than any of these is a lie: 30 days, and the largest picture of any camera.
 _MAX_SECONDS: Final = 30 * 24 * 3600
 _MAX_PIXELS: Final = 1 << 17
+_MIME: Final = re.compile(r"[A-Za-z0-9][\w.+-]*/[A-Za-z0-9][\w.+-]*( *; *[ -~]*)?", re.ASCII)
 _FIELDS: Final = (
     "imageMessage",
     "videoMessage",
@@ -82,7 +84,7 @@ def _content(part: FileMessage) -> MediaContent:
         else:
             thumbnail = part.jpegThumbnail
     return MediaContent(
-        mime_type=_text(part.mimetype, MAX_MIME),
+        mime_type=_mime_type(part.mimetype),
         size=part.fileLength if part.HasField("fileLength") else None,
         filename=_text(filename, MAX_FILENAME),
         seconds=seconds,
@@ -126,6 +128,12 @@ def kind_of(part: FileMessage) -> MediaKind:
 def _text(value: str | bytes, limit: int) -> str | None:
     text = value.decode(errors="replace") if isinstance(value, bytes) else value
     return text if 0 < len(text) <= limit else text[:limit] or None
+
+
+def _mime_type(value: str | bytes) -> str | None:
+    """Take a MIME type that is one: it ends in headers and names of files."""
+    text = _text(value, MAX_MIME) or ""
+    return text if _MIME.fullmatch(text) else None
 
 
 def _bounded(value: int, limit: int) -> int | None:
