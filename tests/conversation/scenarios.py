@@ -89,6 +89,13 @@ async def run_low(world: World) -> None:
     await world.until(lambda: keys.uploads > uploads)
 
 
+async def change_chats(world: World) -> None:
+    """Archive a chat here while it is muted on the phone; both devices show both."""
+    world.ours.phone.state.mute(world.theirs)
+    await world.archive()
+    await world.until(world.is_archived_and_muted)
+
+
 async def idle(world: World) -> None:
     """Live through a round of keepalive, and answer a ping of the server's."""
     await world.clock.sleep(20)
@@ -107,6 +114,7 @@ SCENARIOS = (
     Scenario("ask for it again", acquainted, receive_spoiled),
     Scenario("be asked again", acquainted, send_to_forgetful),
     Scenario("new one-time keys", linked, run_low),
+    Scenario("change chats", acquainted, change_chats),
     Scenario("idle", linked, idle),
 )
 
@@ -114,5 +122,5 @@ SCENARIOS = (
 BUSY = tuple(
     scenario
     for scenario in SCENARIOS
-    if scenario.name not in ("link, first login", "new one-time keys", "idle")
+    if scenario.name not in ("link, first login", "new one-time keys", "change chats", "idle")
 )

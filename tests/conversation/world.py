@@ -8,6 +8,8 @@ from pathlib import Path
 import random
 
 from custom_components.whatsapp_web.aiowhatsapp import (
+    ChatChange,
+    ChatChanged,
     Client,
     ConnectionFailed,
     Credentials,
@@ -36,6 +38,7 @@ OURS, THEIRS = "15550001111", "15550002222"
 # Virtual seconds: enough for every timeout of the client to pass.
 PATIENCE = 900.0
 ATTEMPTS = 20
+TOLD = (StatusChanged, MessageReceived, OwnNameChanged, UndecryptableMessage, ChatChanged)
 
 
 async def run_at_once[T](job: Callable[[], T], /) -> T:
@@ -135,7 +138,7 @@ class World:
             run_blocking=run_at_once,
             fresh=not self._logged_in,
         )
-        for kind in (StatusChanged, MessageReceived, OwnNameChanged, UndecryptableMessage):
+        for kind in TOLD:
             client.subscribe(kind, self._on_event)
         return client
 
@@ -194,6 +197,25 @@ class World:
             else:
                 return
         raise AssertionError("Never sent")
+
+    async def archive(self) -> None:
+        """Archive the other's chat, however often it takes."""
+        for _ in range(ATTEMPTS):
+            await self._started.wait()
+            try:
+                await self._running().chats.archive(self.theirs.lid_jid)
+            except ConnectionFailed:
+                await asyncio.sleep(1)
+            else:
+                return
+        raise AssertionError("Never archived")
+
+    def is_archived_and_muted(self) -> bool:
+        """Whether our client was told of it, and the phone shows it."""
+        chat = self.theirs.lid_jid
+        told = {event.change for event in self.of_kind(ChatChanged) if event.chat == chat}
+        archived = self.ours.phone.state.of("regular_low").values.get(("archive", str(chat)))
+        return archived is not None and {ChatChange.ARCHIVED, ChatChange.MUTED} <= told
 
     def _running(self) -> Client:
         assert self.client is not None

@@ -276,7 +276,24 @@ class AppState:
             raise AppStateError("A part of the app state does not read") from err
 
     async def _commit(self, name: str, applied: Applied, *, whole: bool) -> None:
-        """Move a collection on, together with all that its mutations change."""
+        """Move a collection on; a line that breaks over it keeps nobody from being told."""
+        finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def commit() -> None:
+            try:
+                await self._write(name, applied, whole=whole)
+            except WhatsAppError as err:
+                if not finished.done():
+                    finished.set_exception(err)
+            finally:
+                if not finished.done():
+                    finished.set_result(None)
+
+        self._context.spawn(commit(), "writing the app state", lasting=True)
+        await finished
+
+    async def _write(self, name: str, applied: Applied, *, whole: bool) -> None:
+        """Write a collection together with all that its mutations change, and tell of it."""
         store = self._context.store
         await self._identities.learn(self._actions.pairs_in(applied.mutations), overwrite=False)
         removed = applied.removed
