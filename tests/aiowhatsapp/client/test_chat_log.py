@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from custom_components.whatsapp_web.aiowhatsapp import InvalidDraft, MessageUnknown
+from custom_components.whatsapp_web.aiowhatsapp import InvalidDraft, Jid, MessageUnknown
 from custom_components.whatsapp_web.aiowhatsapp.client.chat_log import KEEP_LOG, SLACK
 from custom_components.whatsapp_web.aiowhatsapp.message.drafts import (
     Delete,
@@ -17,7 +17,7 @@ from custom_components.whatsapp_web.aiowhatsapp.message.drafts import (
     Reaction,
     Text,
 )
-from custom_components.whatsapp_web.aiowhatsapp.proto import wire
+from custom_components.whatsapp_web.aiowhatsapp.proto import storage, wire
 from custom_components.whatsapp_web.aiowhatsapp.store import Table
 from tests.aiowhatsapp.client.bench import Bench, benched, text
 from tests.aiowhatsapp.client.pairing_support import settle
@@ -224,3 +224,14 @@ async def test_a_forward_leaves_out_what_is_not_for_others(bench: Bench) -> None
     assert not context.HasField("quotedMessage")
     assert list(context.mentionedJid) == []
     assert got.messageContextInfo.messageSecret != bytes(32)
+
+
+@benched
+async def test_the_timer_of_a_group_is_that_of_its_metadata(bench: Bench) -> None:
+    group = Jid("120363000000000001", "g.us")
+    assert await bench.client.log.timer_of(group) is None
+    record = storage.GroupRecord(name="Family", timer=DAY)
+    await bench.store.groups.put(None, str(group), record)
+    timer = await bench.client.log.timer_of(group)
+    assert timer is not None
+    assert timer.seconds == DAY

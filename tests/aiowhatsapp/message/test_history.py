@@ -72,3 +72,28 @@ def test_a_malformed_part_spoils_no_other() -> None:
     assert [str(chat.jid) for chat in found.chats] == ["1@lid", "2@lid"]
     assert found.chats[1].messages == ()
     assert (found.names, found.pairs) == ((), ())
+
+
+def test_secrets_are_found_beside_and_inside_a_message() -> None:
+    poll = wire.Message()
+    poll.pollCreationMessageV3.name = "Where?"
+    inside = wire.Message(conversation="x")
+    inside.messageContextInfo.messageSecret = b"i" * 32
+    short = wire.Message(conversation="x")
+    short.messageContextInfo.messageSecret = b"short"
+    conversation = history.Conversation(id="1@lid")
+    for number, (message, beside) in enumerate(
+        ((poll, b"b" * 32), (inside, b""), (short, b""), (wire.Message(), b""))
+    ):
+        info = history.WebMessageInfo(message=message.SerializeToString(), messageTimestamp=5)
+        info.key.id, info.key.remoteJid, info.key.fromMe = f"ID{number}", "1@lid", number == 1
+        if beside:
+            info.messageSecret = beside
+        outer = history.HistorySyncMsg(message=info.SerializeToString())
+        conversation.messages.append(outer.SerializeToString())
+    sync = history.HistorySync(conversations=[conversation.SerializeToString()])
+    (chat,) = read_history(compress(sync), keep_messages=False).chats
+    assert [(each.id, each.sender, each.secret, each.poll) for each in chat.secrets] == [
+        ("ID0", Jid("1", "lid"), b"b" * 32, poll),
+        ("ID1", None, b"i" * 32, None),
+    ]

@@ -242,7 +242,10 @@ class ChatLog:
 
     async def timer_of(self, chat: Jid) -> storage.TimerRecord | None:
         """Give after how long a chat's messages disappear; None when that was never said."""
-        return await self._timer_record(None, chat)
+        if not chat.is_group:
+            return await self._timer_record(None, chat)
+        group = await self._context.store.groups.get(None, str(chat))
+        return None if group is None else storage.TimerRecord(seconds=min(group.timer, MAX_TIMER))
 
     # --- inside
 
@@ -286,17 +289,11 @@ class ChatLog:
         )
 
     async def _keep_poll(self, tx: Transaction, entry: LoggedMessage, inner: wire.Message) -> None:
-        name = content_field(inner)
-        if name not in POLLS or name is None:
+        record = poll_in(inner)
+        if record is None:
             return
-        if await self.poll_of(tx, entry.chat, entry.sender, entry.id) is not None:
-            return
-        content: wire.Message.PollCreationMessage = getattr(inner, name)
-        question, options = text_in(content)
-        record = storage.PollRecord(
-            question=question, options=options, choices=content.selectableOptionsCount
-        )
-        await self.put_poll(tx, entry.chat, entry.sender, entry.id, record)
+        if await self.poll_of(tx, entry.chat, entry.sender, entry.id) is None:
+            await self.put_poll(tx, entry.chat, entry.sender, entry.id, record)
 
     async def _keep_timer(self, tx: Transaction, entry: LoggedMessage, inner: wire.Message) -> None:
         if inner.HasField("protocolMessage"):
@@ -338,6 +335,18 @@ class ChatLog:
         expires_at = context.now() + lifetime
         await context.store.message_log.put(tx, key, record, expires_at=expires_at)
         self._grown[key] += 1
+
+
+def poll_in(inner: wire.Message) -> storage.PollRecord | None:
+    """Make the record of a poll, without votes; None when the message is none."""
+    name = content_field(inner)
+    if name is None or name not in POLLS:
+        return None
+    content: wire.Message.PollCreationMessage = getattr(inner, name)
+    question, options = text_in(content)
+    return storage.PollRecord(
+        question=question, options=options, choices=content.selectableOptionsCount
+    )
 
 
 def text_in(content: wire.Message.PollCreationMessage) -> tuple[str, list[str]]:

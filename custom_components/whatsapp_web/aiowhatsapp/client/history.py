@@ -21,10 +21,11 @@ from ..errors import (
 )
 from ..events import IncomingMessage, OwnNameChanged
 from ..jid import Jid
-from ..message.history import History, PastChat, PastMessage, read_history
+from ..message.history import History, PastChat, PastMessage, PastSecret, read_history
 from ..message.parse import decode, parse
 from ..proto import storage, wire
 from ..store import Transaction
+from .chat_log import KEEP_SECRETS, poll_in
 from .context import Context
 from .identity import Identities
 from .names import Names
@@ -172,11 +173,27 @@ class HistoryReader:
         await store.chats.put(tx, chat, record)
         if past.token and chat.is_user:
             await self._tokens.learn(tx, chat, past.token, past.token_at)
+        for secret in past.secrets:
+            await self._take_secret(tx, chat, secret)
         if past.timer is not None:
             known = await store.chat_timers.get(tx, chat)
             if known is None or known.set_at < past.timer_set_at:
                 timer = storage.TimerRecord(seconds=past.timer, set_at=past.timer_set_at)
                 await store.chat_timers.put(tx, chat, timer)
+
+    async def _take_secret(self, tx: Transaction, chat: Jid, past: PastSecret) -> None:
+        """Keep what votes, edits and reactions to a message of the past are read with."""
+        context, store = self._context, self._context.store
+        expires_at = past.timestamp + KEEP_SECRETS
+        if expires_at <= context.now():
+            return
+        author = context.canonical(past.sender or context.own.lid.bare)
+        await store.message_secrets.put(
+            tx, chat, author, past.id, secret=past.secret, expires_at=expires_at
+        )
+        poll = None if past.poll is None else poll_in(past.poll)
+        if poll is not None and await store.polls.get(tx, chat, author, past.id) is None:
+            await store.polls.put(tx, chat, author, past.id, poll, expires_at=expires_at)
 
     # --- on demand
 

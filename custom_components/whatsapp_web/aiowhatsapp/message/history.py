@@ -9,7 +9,10 @@ from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from ..errors import DecodeError
 from ..jid import Jid
-from ..proto import history
+from ..proto import history, wire
+from .compose.envelope import content_field
+from .secret import SECRET_LENGTH
+from .wrappers import unwrap
 
 MAX_INFLATED: Final = 256 * 1024 * 1024
 MAX_ENTRIES: Final = 100_000
@@ -37,6 +40,17 @@ class PastMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastSecret:
+    """The secret of a message of the past; `poll` is the message where it is one."""
+
+    id: str
+    sender: Jid | None
+    timestamp: int
+    secret: bytes = field(repr=False)
+    poll: wire.Message | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PastChat:
     """A chat as the phone shows it, its messages oldest first.
 
@@ -58,6 +72,7 @@ class PastChat:
     complete: bool
     oldest: PastMessage | None
     messages: tuple[PastMessage, ...] = field(repr=False)
+    secrets: tuple[PastSecret, ...] = field(default=(), repr=False)
     token: bytes = field(repr=False)
     token_at: int
 
@@ -130,9 +145,17 @@ def _chat(data: bytes, *, keep_messages: bool) -> PastChat | None:
     jid = _jid(found.id)
     if jid is None or not (jid.is_user or jid.is_group):
         return None
-    messages = [
-        message for each in found.messages[:MAX_MESSAGES] if (message := _message(each)) is not None
-    ]
+    messages: list[PastMessage] = []
+    secrets: list[PastSecret] = []
+    for each in found.messages[:MAX_MESSAGES]:
+        info = _info(each)
+        message = None if info is None else _message(info)
+        if info is None or message is None:
+            continue
+        messages.append(message)
+        secret = _secret(info, message)
+        if secret is not None:
+            secrets.append(secret)
     timer = found.ephemeralExpiration if found.HasField("ephemeralExpiration") else None
     muted = found.muteEndTime
     return PastChat(
@@ -156,17 +179,40 @@ def _chat(data: bytes, *, keep_messages: bool) -> PastChat | None:
         # The newest comes first, several in one second are possible.
         oldest=min(reversed(messages), key=lambda each: each.timestamp, default=None),
         messages=tuple(reversed(messages)) if keep_messages else (),
+        secrets=tuple(secrets),
         token=found.tcToken if len(found.tcToken) <= MAX_TOKEN else b"",
         token_at=_seconds(found.tcTokenTimestamp),
     )
 
 
-def _message(data: bytes) -> PastMessage | None:
+def _info(data: bytes) -> history.WebMessageInfo | None:
     try:
         outer = history.HistorySyncMsg.FromString(data)
-        info = history.WebMessageInfo.FromString(outer.message)
+        return history.WebMessageInfo.FromString(outer.message)
     except ProtobufDecodeError:
         return None
+
+
+def _secret(info: history.WebMessageInfo, past: PastMessage) -> PastSecret | None:
+    """Find the secret of a message: beside it, or inside."""
+    try:
+        message = unwrap(wire.Message.FromString(info.message)).message
+    except ProtobufDecodeError:
+        return None
+    secret = info.messageSecret or message.messageContextInfo.messageSecret
+    if len(secret) != SECRET_LENGTH:
+        return None
+    name = content_field(message) or ""
+    return PastSecret(
+        id=past.id,
+        sender=past.sender,
+        timestamp=past.timestamp,
+        secret=secret,
+        poll=message if name.startswith("pollCreationMessage") else None,
+    )
+
+
+def _message(info: history.WebMessageInfo) -> PastMessage | None:
     message_id = _text(info.key.id)
     if not 0 < len(message_id) <= MAX_ID:
         return None

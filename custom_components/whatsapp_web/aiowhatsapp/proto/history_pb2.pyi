@@ -85,18 +85,20 @@ class MessageKey(_message.Message):
     def __init__(self, remoteJid: _Optional[str] = ..., fromMe: bool = ..., id: _Optional[str] = ..., participant: _Optional[str] = ...) -> None: ...
 
 class WebMessageInfo(_message.Message):
-    __slots__ = ("key", "message", "messageTimestamp", "participant", "pushName")
+    __slots__ = ("key", "message", "messageTimestamp", "participant", "pushName", "messageSecret")
     KEY_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     MESSAGETIMESTAMP_FIELD_NUMBER: _ClassVar[int]
     PARTICIPANT_FIELD_NUMBER: _ClassVar[int]
     PUSHNAME_FIELD_NUMBER: _ClassVar[int]
+    MESSAGESECRET_FIELD_NUMBER: _ClassVar[int]
     key: MessageKey
     message: bytes
     messageTimestamp: int
     participant: str
     pushName: str
-    def __init__(self, key: _Optional[_Union[MessageKey, _Mapping]] = ..., message: _Optional[bytes] = ..., messageTimestamp: _Optional[int] = ..., participant: _Optional[str] = ..., pushName: _Optional[str] = ...) -> None: ...
+    messageSecret: bytes
+    def __init__(self, key: _Optional[_Union[MessageKey, _Mapping]] = ..., message: _Optional[bytes] = ..., messageTimestamp: _Optional[int] = ..., participant: _Optional[str] = ..., pushName: _Optional[str] = ..., messageSecret: _Optional[bytes] = ...) -> None: ...
 
 class Pushname(_message.Message):
     __slots__ = ("id", "pushname")
