@@ -7,7 +7,7 @@ import random
 import pytest
 
 from custom_components.whatsapp_web.aiowhatsapp.client.context import Context
-from custom_components.whatsapp_web.aiowhatsapp.client.copies import take_over_copy
+from custom_components.whatsapp_web.aiowhatsapp.client.copies import note_replaced, take_over_copy
 from custom_components.whatsapp_web.aiowhatsapp.client.prekeys import UPLOAD_DUE
 from custom_components.whatsapp_web.aiowhatsapp.signal import MAX_KEY_ID, SignalAddress, create
 from custom_components.whatsapp_web.aiowhatsapp.store import (
@@ -93,6 +93,15 @@ async def test_nothing_that_encrypts_is_taken_over(
     assert [(record.levelname, "new sessions" in record.message) for record in caplog.records] == [
         ("INFO", True)
     ]
+
+
+async def test_a_state_that_somebody_else_used_counts_as_a_copy(store: Store) -> None:
+    await note_replaced(context_over(store))
+    await take_over_copy(context_over(store))
+    done = await contents(store)
+    assert done[Table.SESSION] == {}
+    await take_over_copy(context_over(store))
+    assert await contents(store) == done
 
 
 async def test_it_is_done_once(store: Store, caplog: pytest.LogCaptureFixture) -> None:

@@ -21,15 +21,23 @@ _LOGGER = logging.getLogger(__name__)
 # Prekeys made since the copy was have the ids that follow: the next ones begin far
 # behind those, and at another place for every copy of the same state.
 _LEAST_SKIPPED: Final = 1 << 22
+# Somebody else was connected with our keys since.
+_REPLACED: Final = "replaced"
+
+
+async def note_replaced(context: Context) -> None:
+    """Note that somebody else logged in with our keys: probably on a copy of this state."""
+    await context.store.meta.put(None, _REPLACED, b"\x01")
 
 
 async def take_over_copy(context: Context) -> None:
-    """Drop what may be out of date, if the store is a copy; else do nothing.
+    """Drop what may be out of date, if the store is or may have a copy; else do nothing.
 
     Identities, prekeys, LIDs, what is to be handed over and what was sent stay.
     """
     store = context.store
-    if not await store.is_copy():
+    replaced = await store.meta.get(None, _REPLACED) is not None
+    if not (replaced or await store.is_copy()):
         return
     own = (context.own.lid, context.own.phone)
     async with store.transaction() as tx:
@@ -43,8 +51,9 @@ async def take_over_copy(context: Context) -> None:
         await store.app_state.mark_stale(tx, COLLECTIONS)
         await store.groups.clear(tx)
         await store.meta.delete(tx, ALL_GROUPS_KNOWN)
+        await store.meta.delete(tx, _REPLACED)
         store.settle_copy(tx)
-    _LOGGER.info("This state was restored or copied: beginning new sessions with everybody")
+    _LOGGER.info("This state was restored or shared: beginning new sessions with everybody")
 
 
 async def skip_pre_keys(context: Context, tx: Transaction) -> None:

@@ -12,6 +12,7 @@ from ..errors import (
     Disconnected,
     IqError,
     RequestTimeout,
+    SessionReplaced,
     StoreCorrupt,
     StoreError,
     TemporarilyBanned,
@@ -24,6 +25,7 @@ from ..stanza.ending import parse_failure, parse_stream_error
 from ..transport.base import Connector
 from ..wabinary import Node
 from .context import Context
+from .copies import note_replaced
 from .handlers.ib import ROUTING_INFO, OfflineBacklog
 from .keepalive import keep_alive
 from .link import Link
@@ -112,6 +114,8 @@ class Runner:
                 error = await self._mend_store(error, following.wait)
                 if isinstance(error, StoreCorrupt):
                     following = Next(Verdict.STOP)
+            if isinstance(error, SessionReplaced):
+                await self._note_replaced()
             if following.verdict is Verdict.LOGGED_OUT:
                 self._say(Status.LOGGED_OUT, error)
                 return error
@@ -122,6 +126,13 @@ class Runner:
             if following.verdict is Verdict.RETRY or at_once > MAX_AT_ONCE:
                 self._say(Status.DISCONNECTED, error)
                 await self._wait(following.wait or self._backoff.next_wait(context.random_unit()))
+
+    async def _note_replaced(self) -> None:
+        """Have the next start begin anew with everybody: two on one ratchet repeat keys."""
+        try:
+            await note_replaced(self._context)
+        except StoreError as err:
+            _LOGGER.warning("That the keys are used elsewhere can't be written down: %s", err)
 
     def end_line(self, error: WhatsAppError) -> None:
         """End the connection, if there is one, as if that error had ended it."""
