@@ -10,6 +10,7 @@ from custom_components.whatsapp_web.aiowhatsapp.errors import (
     AttributeMissing,
     IqError,
     LocalProtocolError,
+    MessageUnknown,
     Rejected,
 )
 from custom_components.whatsapp_web.aiowhatsapp.events import Event, MessageReceived
@@ -214,6 +215,16 @@ async def test_reactions(bench: Bench) -> None:
         await bench.client.newsletters.react(CHANNEL, 5, "x")
     with pytest.raises(LocalProtocolError):
         await bench.client.newsletters.react(CHANNEL, 5, "x" * 100)
+
+
+@benched
+async def test_a_post_that_came_is_known_by_its_id(bench: Bench) -> None:
+    await bench.receive(post(bench, text("x")))
+    await bench.restart()
+    await bench.client.newsletters.react(CHANNEL, "POST1", "x")
+    assert bench.server.messages[0].attr("server_id") == "117"
+    with pytest.raises(MessageUnknown):
+        await bench.client.newsletters.react(CHANNEL, "POST2", "x")
 
 
 @benched

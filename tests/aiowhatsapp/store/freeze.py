@@ -85,6 +85,7 @@ async def fill(store: Store) -> None:
         await store.polls.put(tx, CHAT, SENDER, "ID", poll, expires_at=8000)
         await store.notes.put(tx, "note", b"note", expires_at=9000)
         await store.chat_timers.put(tx, CHAT, storage.TimerRecord(seconds=86_400))
+        await store.posts.put(tx, Jid.parse("1@newsletter"), "ID", 117, expires_at=7000)
         number = storage.NumberRecord(checked_at=1000, jid="901@lid")
         missing = storage.PlaceholderRecord(
             chat=GROUP, sender=str(SENDER), id="ID", timestamp=1000, noted_at=1001

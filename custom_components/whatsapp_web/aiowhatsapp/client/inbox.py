@@ -33,6 +33,7 @@ from .addons import AddOns
 from .context import Context
 from .identity import Identities
 from .media_library import keep_file
+from .newsletters import note_post
 from .peer import PeerMessages
 from .placeholders import Placeholders
 from .reading import note_unread
@@ -272,6 +273,7 @@ class Inbox:
                     return
                 await store.inbox.put(tx, message.key, parts.record)
                 await note_unread(self._context, tx, message.stanza, parts.contents[-1])
+                await note_post(self._context, tx, message.stanza)
                 await keep_file(self._context, tx, parts.record)
 
     async def _decrypt_parts(self, tx: Transaction, stanza: MessageStanza) -> _Parts:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import logging
 from typing import Final, cast
 
-from ..errors import AttributeMissing, IqError, LocalProtocolError, Rejected
+from ..errors import AttributeMissing, IqError, LocalProtocolError, MessageUnknown, Rejected
 from ..events.newsletters import NewsletterFigures, NewsletterFollowed
 from ..iq.mex import (
     GET_NEWSLETTER,
@@ -29,6 +29,8 @@ from ..iq.mex import (
 from ..iq.newsletter import FollowLive, GetPosts, NewsletterPost, read_posts
 from ..jid import SERVER_NEWSLETTER, Jid
 from ..message.ids import new_message_id
+from ..stanza.message import MessageStanza
+from ..store import Transaction
 from ..wabinary import Node
 from .context import Context
 from .handlers.notification import NotificationHandler
@@ -36,6 +38,8 @@ from .handlers.notification import NotificationHandler
 _LOGGER = logging.getLogger(__name__)
 
 MAX_CHANNELS: Final = 1000
+# As long as the messages themselves are remembered for what is said about them.
+KEEP_NUMBERS: Final = 90 * 24 * 3600
 MAX_TEXT: Final = 4096
 MAX_EMOJI: Final = 64
 POSTS_PER_QUERY: Final = 100
@@ -55,6 +59,15 @@ class Newsletter:
     verified: bool
     role: str | None
     muted: bool | None
+
+
+async def note_post(context: Context, tx: Transaction, stanza: MessageStanza) -> None:
+    """Keep the number of a post, for reactions to it."""
+    if stanza.is_newsletter and stanza.server_id is not None:
+        expires_at = context.now() + KEEP_NUMBERS
+        await context.store.posts.put(
+            tx, stanza.chat, stanza.id, stanza.server_id, expires_at=expires_at
+        )
 
 
 class Newsletters:
@@ -113,9 +126,17 @@ class Newsletters:
         await self._context.wait_online()
         return await self._context.execute(FollowLive(_checked(channel)))
 
-    async def react(self, channel: Jid, server_id: int, emoji: str) -> None:
-        """React to a post, or take it back with an empty emoji; raises `Rejected`."""
+    async def react(self, channel: Jid, post: int | str, emoji: str) -> None:
+        """React to a post, by its number or id, or take it back with an empty emoji.
+
+        Raises `MessageUnknown` for the id of a post that never came here, and `Rejected`.
+        """
         context = self._context
+        number = (
+            await context.store.posts.get(None, channel, post) if isinstance(post, str) else post
+        )
+        if number is None:
+            raise MessageUnknown
         if len(emoji) > MAX_EMOJI:
             raise LocalProtocolError("Not an emoji")
         link = await context.wait_online()
@@ -126,7 +147,7 @@ class Newsletters:
             "to": _checked(channel),
             "id": message_id,
             "type": "reaction",
-            "server_id": str(server_id),
+            "server_id": str(number),
         }
         if not emoji:
             attrs["edit"] = _TAKEN_BACK

@@ -56,6 +56,7 @@ class Table(StrEnum):
     GROUP = "group"
     UNREAD = "unread"
     NUMBER = "number"
+    POST = "post"
     MEDIA = "media"
     META = "meta"
 

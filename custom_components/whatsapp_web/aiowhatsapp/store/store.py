@@ -27,6 +27,7 @@ from .messages import (
 from .notes import NoteStore
 from .numbers import NumberStore
 from .placeholders import PlaceholderStore
+from .posts import PostStore
 from .transaction import Transaction
 from .unconfirmed import UnconfirmedStore
 from .unread import UnreadStore
@@ -71,6 +72,7 @@ class Store:
         self.unconfirmed = UnconfirmedStore(backend)
         self.unread = UnreadStore(backend)
         self.numbers = NumberStore(backend)
+        self.posts = PostStore(backend)
         self.media = MediaStore(backend)
         self.meta = MetaStore(backend)
 
