@@ -113,7 +113,7 @@ def async_use_connection(hass: HomeAssistant, entry: ConfigEntry, connection_id:
     hass.config_entries.async_update_entry(
         entry, data={**entry.data, CONF_CONNECTION_ID: connection_id}
     )
-    async_discard_soon(hass, old)
+    async_discard_soon(hass, old, heir=entry)
     if entry.state is not ConfigEntryState.NOT_LOADED:
         hass.config_entries.async_schedule_reload(entry.entry_id)
 

@@ -265,7 +265,7 @@ class WhatsAppConfigFlow(ConfigFlow, domain=DOMAIN):
         if (entry := self._entry) is not None:
             old = entry.data[CONF_CONNECTION_ID]
             result = self.async_update_reload_and_abort(entry, data_updates=data)
-            async_discard_soon(self.hass, old)
+            async_discard_soon(self.hass, old, heir=entry)
             return result
         await self.async_set_unique_id(unique_id_of(stored.credentials), raise_on_progress=False)
         return self.async_create_entry(title=title_of(stored.credentials), data=data)

@@ -5,9 +5,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 import secrets
 import ssl
+from typing import Any
 
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryState,
+)
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.util import dt as dt_util
 
 from .aiowhatsapp import (
     AiohttpConnector,
@@ -22,7 +30,7 @@ from .aiowhatsapp import (
     WhatsAppError,
 )
 from .aiowhatsapp.store import Store
-from .const import DOMAIN, LOGGER, LOGOUT_TIMEOUT
+from .const import DOMAIN, HEIR_TIMEOUT, LOGGER, LOGOUT_TIMEOUT
 from .server import ServerSettingRefused, async_get_server
 from .storage import (
     ConnectionStorage,
@@ -69,19 +77,22 @@ async def async_make_pairing(
     )
 
 
-async def async_discard(hass: HomeAssistant, connection_id: str) -> None:
+async def async_discard(
+    hass: HomeAssistant, connection_id: str, *, heir: ConfigEntry[Any] | None = None
+) -> None:
     """Log a connection's device out, as far as that works, and remove its files.
 
+    What it had still to send goes to `heir`, the entry of the same account, linked anew.
     Waits until nobody else runs that connection.
     """
     try:
-        async with (
-            async_open_client(hass, connection_id) as (client, _),
-            asyncio.timeout(LOGOUT_TIMEOUT),
-        ):
+        async with async_open_client(hass, connection_id) as (client, _):
             await client.start()
-            await client.wait_connected(LOGOUT_TIMEOUT)
-            await client.logout()
+            if heir is not None:
+                await _async_inherit(hass, client, heir)
+            async with asyncio.timeout(LOGOUT_TIMEOUT):
+                await client.wait_connected(LOGOUT_TIMEOUT)
+                await client.logout()
     except NotLinked, CredentialsMissing:
         LOGGER.debug("There is no device to log out")
     except (WhatsAppError, ServerSettingRefused, TimeoutError) as err:
@@ -90,11 +101,53 @@ async def async_discard(hass: HomeAssistant, connection_id: str) -> None:
 
 
 @callback
-def async_discard_soon(hass: HomeAssistant, connection_id: str) -> None:
+def async_discard_soon(
+    hass: HomeAssistant, connection_id: str, *, heir: ConfigEntry[Any] | None = None
+) -> None:
     """Do `async_discard` beside everything else."""
     hass.async_create_background_task(
-        async_discard(hass, connection_id), f"{DOMAIN} log out {connection_id}"
+        async_discard(hass, connection_id, heir=heir), f"{DOMAIN} log out {connection_id}"
     )
+
+
+async def _async_inherit(hass: HomeAssistant, client: Client, heir: ConfigEntry[Any]) -> None:
+    """Let an entry's new connection send what waits in the outbox of its old one."""
+    waiting = await client.outbox.give_away()
+    if not waiting:
+        return
+    try:
+        async with asyncio.timeout(HEIR_TIMEOUT):
+            await _async_wait_loaded(hass, heir)
+        outbox = heir.runtime_data.client.outbox
+        for message in waiting:
+            await outbox.enqueue(
+                message.chat,
+                message.message,
+                message_id=message.message_id,
+                priority=message.priority,
+                expire_after=max(message.expires_at - dt_util.utcnow().timestamp(), 1.0),
+                attachment=message.attachment,
+            )
+    except (WhatsAppError, TimeoutError) as err:
+        LOGGER.warning(
+            "%s messages of %s that had still to be sent are lost: %s",
+            len(waiting),
+            heir.title,
+            str(err) or "It was not set up in time",
+        )
+
+
+async def _async_wait_loaded(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    changed = asyncio.Event()
+    unsubscribe = async_dispatcher_connect(
+        hass, SIGNAL_CONFIG_ENTRY_CHANGED, callback(lambda *_: changed.set())
+    )
+    try:
+        while entry.state is not ConfigEntryState.LOADED:
+            changed.clear()
+            await changed.wait()
+    finally:
+        unsubscribe()
 
 
 async def _async_make_client(

@@ -44,6 +44,7 @@ EVENT_EVENT_RESPONSE: Final = "whatsapp_web_event_response"
 EVENT_IDENTITY_CHANGED: Final = "whatsapp_web_identity_changed"
 EVENT_MESSAGE_DELETED: Final = "whatsapp_web_message_deleted"
 EVENT_MESSAGE_EDITED: Final = "whatsapp_web_message_edited"
+EVENT_MESSAGE_STATUS: Final = "whatsapp_web_message_status"
 EVENT_MESSAGE_RECEIVED: Final = "whatsapp_web_message_received"
 EVENT_MESSAGE_UNREADABLE: Final = "whatsapp_web_message_unreadable"
 EVENT_POLL_VOTE: Final = "whatsapp_web_poll_vote"
@@ -59,6 +60,8 @@ FIRST_LOGIN_TIMEOUT: Final = 30.0
 OWN_NAME_TIMEOUT: Final = 5.0
 # The whole of logging a device out, the connection for it included.
 LOGOUT_TIMEOUT: Final = 15.0
+# How long an entry that was linked anew may take to be set up.
+HEIR_TIMEOUT: Final = 60.0
 # Longer than all codes of a round together (60 s, then five times 20 s).
 PAIRING_TIMEOUT: Final = 300.0
 # An open dialog asks for the next step at once; after this the tab is gone.

@@ -41,9 +41,11 @@ from .const import (
     MODEL,
 )
 from .exceptions import cause_of, entry_error
+from .fallback import Fallback
 from .figures import Figures
 from .issues import ISSUE_PASSKEY, async_show_issue, async_update_issues
 from .media.received import async_fetch_soon
+from .message_status import async_tell_states
 from .messages import MessageOrigin, ReceivedMessage, describe_message
 from .notification_data import Notifications
 from .options import ConnectionOptions
@@ -82,6 +84,9 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         self._resources = AsyncExitStack()
         self._listeners_of_messages: list[Callable[[ReceivedMessage], None]] = []
         self._recovery = Recovery(hass, entry)
+        self.fallback = Fallback(self)
+        # Messages that are sent here for other connections, with whose they are.
+        self.carried: dict[str, str] = {}
         self.figures = Figures(hass, self.async_update_listeners)
         self._device_id: str | None = None
 
@@ -99,6 +104,11 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
     def phone(self) -> str:
         """The account's number, as people write it."""
         return f"+{self.credentials.jid.user}"
+
+    @property
+    def line(self) -> WhatsAppCoordinator:
+        """The connection whose line to use for asking: the backup's while that one sends."""
+        return self.fallback.active or self
 
     @property
     def web_version(self) -> tuple[int, int, int]:
@@ -203,9 +213,11 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         self._resources.callback(self.figures.async_follow(self.client))
         self._resources.callback(self._recovery.async_cancel)
         self._resources.callback(async_follow_people(self))
+        self._resources.callback(async_tell_states(self))
         security = SecurityWatch(self)
         self._resources.callback(security.async_listen())
         await self.client.start()
+        self._resources.callback(self.fallback.async_start(self.client))
         await self.notifications.async_load()
         await security.async_ask()
 

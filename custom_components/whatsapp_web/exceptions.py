@@ -28,13 +28,16 @@ from .aiowhatsapp import (
     MediaNotFound,
     MediaRefused,
     MediaTooLarge,
+    MessageExpired,
     MessageUnknown,
     NoDevices,
     NotLinked,
     NotOnWhatsApp,
+    OutboxFull,
     PasskeyRequired,
     Rejected,
     RequestTimeout,
+    SendFailed,
     ServiceRefused,
     SessionReplaced,
     StoreCorrupt,
@@ -78,6 +81,9 @@ _CAUSES: Final[tuple[tuple[type[WhatsAppError], str], ...]] = (
     (MessageUnknown, "message_unknown"),
     (InvalidDraft, "message_invalid"),
     (AppStateError, "not_synchronised"),
+    (MessageExpired, "message_expired"),
+    (OutboxFull, "outbox_full"),
+    (SendFailed, "send_failed"),
 )
 _OTHER_CAUSE: Final = "unexpected_error"
 
@@ -88,6 +94,7 @@ _THEIRS_TO_MEND: Final = (
     MediaError,
     InvalidDraft,
     MessageUnknown,
+    MessageExpired,
     NoDevices,
     NotLinked,
     NotOnWhatsApp,
@@ -108,6 +115,8 @@ def placeholders_of(err: WhatsAppError) -> dict[str, str]:
     match err:
         case Rejected(code=code):
             said = {"code": code}
+        case SendFailed():
+            said = {"error": str(err)}
         case LoginRefused(reason=reason):
             said = {"code": reason}
         case MediaRefused(status=status):

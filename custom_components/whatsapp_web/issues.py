@@ -12,6 +12,7 @@ from .aiowhatsapp import Status, TemporarilyBanned, WhatsAppError
 from .const import DOMAIN
 from .exceptions import cause_of, placeholders_of
 
+ISSUE_BACKUP_IN_USE: Final = "backup_in_use"
 ISSUE_PASSKEY: Final = "passkey_requested"
 ISSUE_STATE_DAMAGED: Final = "state_damaged"
 # One for each contact whose security code changed, where sending waits for an answer.
@@ -33,6 +34,7 @@ ISSUES: Final = (
     "storage_failed",
     "temporarily_banned",
     "wrong_clock",
+    ISSUE_BACKUP_IN_USE,
     ISSUE_IDENTITY_CHANGED,
     ISSUE_PASSKEY,
     ISSUE_STATE_DAMAGED,
@@ -69,10 +71,18 @@ def async_show_issue(hass: HomeAssistant, entry: ConfigEntry, issue: str, **more
         f"{issue}_{entry.entry_id}",
         data={ATTR_ENTRY_ID: entry.entry_id, ATTR_ISSUE: issue, **more},
         is_fixable=issue in FIXABLE,
-        severity=ir.IssueSeverity.ERROR,
+        severity=(
+            ir.IssueSeverity.WARNING if issue == ISSUE_BACKUP_IN_USE else ir.IssueSeverity.ERROR
+        ),
         translation_key=issue,
         translation_placeholders={"name": entry.title} | more,
     )
+
+
+@callback
+def async_hide_issue(hass: HomeAssistant, entry: ConfigEntry, issue: str) -> None:
+    """Take one issue of an entry away."""
+    ir.async_delete_issue(hass, DOMAIN, f"{issue}_{entry.entry_id}")
 
 
 @callback

@@ -1,21 +1,22 @@
 """Sending a text to several recipients: one after another, each with its own outcome."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
-from .aiowhatsapp import ConnectionFailed, Draft, Jid, NotLinked, Status, WhatsAppError
+from .aiowhatsapp import Draft, Jid, MessageState, NotLinked, Status, WhatsAppError
 from .const import DOMAIN, MAX_MESSAGE_LENGTH
 from .coordinator import WhatsAppCoordinator
 from .exceptions import action_error, reason_text
 from .mentions import async_mention
 from .targets import Target, async_find_target
 
-STATE_SENT: Final = "sent"
 STATE_FAILED: Final = "failed"
+# How long an action waits for the server's word; a short loss of the line is shorter.
+SENT_TIMEOUT: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class Delivery:
     chat: Jid | None = None
     message_id: str | None = None
     error: HomeAssistantError | None = None
+    state: MessageState = MessageState.SENT
+    sent_by: str | None = None
 
     def as_dict(self, hass: HomeAssistant) -> dict[str, Any]:
         """Give it as response data; what is not known is left out."""
@@ -34,7 +37,8 @@ class Delivery:
             "chat_id": None if self.chat is None else str(self.chat),
             "name": self.name,
             "message_id": self.message_id,
-            "state": STATE_SENT if self.error is None else STATE_FAILED,
+            "state": STATE_FAILED if self.error is not None else self.state.value,
+            "sent_by": self.sent_by,
             "error": None if self.error is None else reason_text(hass, self.error),
         }
         return {key: value for key, value in described.items() if value is not None}
@@ -90,18 +94,16 @@ async def async_send_each(
 
     It gives the id of what it sent, and raises `WhatsAppError` or `HomeAssistantError`.
     """
-    deliveries = []
-    line_error: WhatsAppError | None = None
+    deliveries: list[Delivery] = []
     for recipient in dict.fromkeys(recipients):
-        if line_error is not None and coordinator.client.status is not Status.CONNECTED:
-            # Waiting for the line once is enough.
-            deliveries.append(_failed(recipient, action_error(line_error, recipient)))
-            continue
+        # Waiting for the line once is enough.
+        waited = any(item.state is MessageState.PENDING for item in deliveries)
         try:
-            deliveries.append(await _async_send_one(coordinator, recipient, send))
+            delivery = await _async_send_one(coordinator, recipient, send)
+            deliveries.append(
+                await _async_follow(coordinator, delivery, 0 if waited else SENT_TIMEOUT)
+            )
         except WhatsAppError as err:
-            if isinstance(err, ConnectionFailed | NotLinked):
-                line_error = err
             deliveries.append(_failed(recipient, action_error(err, recipient)))
         except HomeAssistantError as err:
             deliveries.append(_failed(recipient, err))
@@ -115,11 +117,12 @@ async def async_send_to_chat(
     recipient = str(chat)
     try:
         sent = await coordinator.client.send(chat, draft)
+        delivery = Delivery(
+            recipient=recipient, name=name or recipient, chat=sent.chat, message_id=sent.message_id
+        )
+        return await _async_follow(coordinator, delivery, SENT_TIMEOUT)
     except WhatsAppError as err:
         return _failed(name or recipient, action_error(err, name or recipient))
-    return Delivery(
-        recipient=recipient, name=name or recipient, chat=sent.chat, message_id=sent.message_id
-    )
 
 
 def raise_failures(hass: HomeAssistant, deliveries: Sequence[Delivery]) -> None:
@@ -155,10 +158,30 @@ async def _async_send_one(
     send: Callable[[Target], Awaitable[str | None]],
 ) -> Delivery:
     client = coordinator.client
-    if client.status is Status.LOGGED_OUT:
+    if client.status is Status.LOGGED_OUT and coordinator.fallback.active is None:
         raise client.last_error or NotLinked("Logged out")
     target = await async_find_target(coordinator, recipient)
     message_id = await send(target)
     return Delivery(
         recipient=target.recipient, chat=target.chat, name=target.name, message_id=message_id
+    )
+
+
+async def _async_follow(
+    coordinator: WhatsAppCoordinator, delivery: Delivery, timeout: float
+) -> Delivery:
+    """See whether a message leaves soon; what does not is kept. Raises why it failed."""
+    if delivery.message_id is None:
+        return delivery
+    states = coordinator.client.outbox.states
+    if await states.get(delivery.message_id) is None:
+        # An edit of one that left long ago.
+        return delivery
+    now = await states.wait(delivery.message_id, MessageState.SENT, timeout)
+    if now.error is not None:
+        raise now.error
+    return replace(
+        delivery,
+        state=now.state,
+        sent_by=coordinator.fallback.sent_by(delivery.message_id),
     )

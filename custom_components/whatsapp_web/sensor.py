@@ -91,11 +91,12 @@ class StatusSensor(WhatsAppEntity, SensorEntity):
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
-        """Whose account it is, and since when the status holds."""
+        """Whose account it is, since when the status holds, and whether another one sends."""
         return {
             "user": self.coordinator.own_name,
             "phone": self.coordinator.phone,
             "last_change": self.coordinator.data.last_change.isoformat(),
+            "backup_in_use": self.coordinator.fallback.active is not None,
         }
 
 

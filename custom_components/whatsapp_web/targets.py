@@ -7,7 +7,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import ServiceValidationError
 
-from .aiowhatsapp import BookEntry, Jid, WhatsAppError
+from .aiowhatsapp import BookEntry, Jid, Status, WhatsAppError
 from .const import ATTR_CONFIG_ENTRY_ID, ATTR_RECIPIENT, DOMAIN
 from .coordinator import WhatsAppConfigEntry, WhatsAppCoordinator
 from .exceptions import action_error
@@ -96,7 +96,11 @@ async def _async_resolve(coordinator: WhatsAppCoordinator, recipient: Recipient)
     if recipient.chat is not None:
         return recipient.chat
     if recipient.number is not None:
-        return await coordinator.client.resolve_number(recipient.number)
+        client = coordinator.line.client
+        if client.status is Status.CONNECTED:
+            return await client.resolve_number(recipient.number)
+        # Looked up when the message leaves; who is not on WhatsApp is told of then.
+        return Jid.of_number(recipient.number.removeprefix("+"))
     return coordinator.client.own_jid
 
 

@@ -234,12 +234,15 @@ def test_form_errors_are_translated() -> None:
     # written to while linking, and no file travels.
     only_of_sending = {
         "identity_unconfirmed",
+        "message_expired",
         "message_invalid",
-        "message_unknown",
         "message_rejected",
+        "message_unknown",
         "no_devices",
         "not_on_whatsapp",
         "not_synchronised",
+        "outbox_full",
+        "send_failed",
     }
     of_files = {cause for cause in causes() if cause.startswith("media_")}
     assert causes() - only_of_sending - of_files - below("config.error") == set()

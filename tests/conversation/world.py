@@ -18,6 +18,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     MessageReceived,
     NotLinked,
     OwnNameChanged,
+    PacingLimits,
     Pairing,
     PairingFailed,
     ServerSettings,
@@ -59,6 +60,7 @@ class World:
         self.random_bytes = random.Random(seed).randbytes
         self.path = folder / "ours.db"
         self.server = ServerSettings(url="ws://memory", root_key=self.sim.root_key)
+        self.pacing = PacingLimits(per_minute=None)
         self.saved: Credentials | None = None
         self.client: Client | None = None
         self.messages: list[IncomingMessage] = []
@@ -136,6 +138,7 @@ class World:
             clock=self.clock,
             random_bytes=self.random_bytes,
             run_blocking=run_at_once,
+            pacing=self.pacing,
             fresh=not self._logged_in,
         )
         for kind in TOLD:

@@ -23,10 +23,12 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     LinkCode,
     MessageContent,
     MessageKind,
+    MessageState,
     NotLinked,
     NotOnWhatsApp,
     OwnNameChanged,
     PairingEvent,
+    QueuedMessage,
     SentMessage,
     Status,
     StatusChanged,
@@ -175,6 +177,44 @@ class FakeChats:
         ]
 
 
+class FakeStates:
+    """Messages left at once, unless `script.keeps_messages`."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.waits: list[float] = []
+
+    async def get(self, message_id: str) -> QueuedMessage | None:
+        if not self.script.keeps_messages:
+            return None
+        return QueuedMessage(
+            message_id=message_id, chat=ANN, state=MessageState.PENDING, timestamp=1_800_000_000
+        )
+
+    async def wait(
+        self, message_id: str, state: MessageState, timeout: float
+    ) -> QueuedMessage | None:
+        self.waits.append(timeout)
+        return await self.get(message_id)
+
+
+class FakeOutbox:
+    """Has nothing that waits."""
+
+    def __init__(self, script: Script) -> None:
+        self.states = FakeStates(script)
+        self.waiting = 0
+
+    async def give_away(self) -> list[Any]:
+        return []
+
+    async def given_away(self, message_ids: Sequence[str]) -> None:
+        assert list(message_ids) == []
+
+    async def take_back(self) -> None:
+        self.waiting = 0
+
+
 class FakeClient:
     """A client whose line does what `Script` says."""
 
@@ -189,6 +229,7 @@ class FakeClient:
         self.security = FakeSecurity()
         self.sent: list[tuple[Jid, str]] = []
         self.log = FakeLog()
+        self.outbox = FakeOutbox(script)
         self.notes = FakeNotes(script.notes)
         self.drafts: list[tuple[Draft, str | None, Sequence[Jid] | str]] = []
         self.taken: list[str] = []
@@ -360,6 +401,7 @@ class Script:
         self.unknown_numbers: set[str] = set()
         self.names: dict[Jid, str] = {}
         self.notes: dict[str, bytes] = {}
+        self.keeps_messages = False
         self.send_errors: list[Exception | None] = []
         self.clients: list[FakeClient] = []
         self.pairings: list[FakePairing] = []

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 import stat
+from typing import Any
 
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
@@ -292,13 +293,15 @@ async def test_send_message_delivers_and_returns_the_id(
 ) -> None:
     response = await send(hass, "+1 (555) 000-2222", "The door is open", title="Alarm")
     message = await theirs.phone.wait_message("*Alarm*\nThe door is open")
+    # Whether the phone's receipt is here already is a matter of milliseconds.
+    chats: Any = response
+    assert chats["chats"][0].pop("state") in ("sent", "delivered")
     assert response == {
         "chats": [
             {
                 "chat_id": str(theirs.jid(lid=True)),
                 "name": f"+{THEIRS}",
                 "message_id": message.id,
-                "state": "sent",
             }
         ]
     }

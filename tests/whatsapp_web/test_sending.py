@@ -26,6 +26,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     WhatsAppError,
 )
 from custom_components.whatsapp_web.const import DOMAIN, MAX_MESSAGE_LENGTH
+from custom_components.whatsapp_web.sending import SENT_TIMEOUT
 
 from .fakes import ANN, LID, PHONE, Script, add_entry, make_credentials
 
@@ -226,10 +227,12 @@ async def test_waiting_for_a_dead_line_is_done_once(
     hass: HomeAssistant, script: Script, entry: MockConfigEntry
 ) -> None:
     script.client.set_status(Status.DISCONNECTED, ConnectionFailed("Gone"))
-    script.send_errors = [Disconnected("Gone")]
-    with pytest.raises(ServiceValidationError, match="2 of 2"):
-        await send(hass, recipient=["me", NUMBER], message="Hello")
-    assert script.client.sent == []
+    script.keeps_messages = True
+    response = await send(hass, recipient=["me", NUMBER], message="Hello")
+    assert [item["state"] for item in response["chats"]] == ["pending", "pending"]
+    assert script.client.outbox.states.waits == [SENT_TIMEOUT, 0]
+    # A number that can't be looked up now is written to as it is.
+    assert response["chats"][1]["chat_id"] == str(Jid.of_number(NUMBER.removeprefix("+")))
 
 
 async def test_a_line_that_came_back_is_used_for_the_others(

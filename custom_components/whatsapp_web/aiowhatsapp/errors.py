@@ -309,3 +309,15 @@ class MediaFileError(MediaError):
 
 class NotInGroup(SendError):
     """We are not, or no longer, in the group."""
+
+
+class MessageExpired(SendError):
+    """A message waited longer than it was allowed to."""
+
+
+class OutboxFull(SendError):
+    """Too much waits to be sent already."""
+
+
+class SendFailed(SendError):
+    """A message failed; which error it was is in the text."""

@@ -23,7 +23,13 @@ from tests.whatsapp_web.fakes import make_credentials
 
 type Contents = dict[Table, dict[str, bytes]]
 
-DROPPED = (Table.SESSION, Table.SENDER_KEY_TARGET, Table.DEVICE_LIST, Table.GROUP)
+DROPPED = (
+    Table.SESSION,
+    Table.SENDER_KEY_TARGET,
+    Table.DEVICE_LIST,
+    Table.GROUP,
+    Table.OUTBOX,
+)
 CHANGED = (Table.SENDER_KEY, Table.META, Table.COLLECTION)
 
 

@@ -16,7 +16,14 @@ from ..errors import (
     StoreError,
     WhatsAppError,
 )
-from ..events import Event, IdentityChanged, OwnNameChanged, Status, StatusChanged
+from ..events import (
+    Event,
+    IdentityChanged,
+    OwnNameChanged,
+    QueuedMessage,
+    Status,
+    StatusChanged,
+)
 from ..iq.session import RemoveThisDevice
 from ..jid import Jid
 from ..message.compose import compose_text
@@ -35,7 +42,7 @@ from .chat_log import ChatLog
 from .context import Context
 from .copies import skip_pre_keys, take_over_copy
 from .devices import Devices
-from .drafting import Drafting, Mentions
+from .drafting import Drafting, Mentions, SendOptions
 from .handlers.ib import IbHandler, OfflineBacklog
 from .handlers.notification import NotificationHandler
 from .handlers.receipt import ReceiptHandler
@@ -43,7 +50,9 @@ from .identity import Identities
 from .inbox import Inbox
 from .media import MediaFiles
 from .notes import Notes
+from .outbox import Outbox
 from .outgoing import Outgoing, SentMessage
+from .pacing import DEFAULT_PACING, Pacing, PacingLimits
 from .peer import PeerMessages
 from .people import People
 from .placeholders import Placeholders
@@ -93,6 +102,7 @@ class Client:
         media: MediaSettings | None = None,
         hold_messages: bool = False,
         fresh: bool = True,
+        pacing: PacingLimits = DEFAULT_PACING,
     ) -> None:
         """Put the parts together; nothing happens before `start`."""
         context = self._context = Context(credentials, store, clock, random_bytes, run_blocking)
@@ -136,7 +146,9 @@ class Client:
             placeholders=self._placeholders,
             addons=AddOns(context, chat_log),
         )
-        self._drafting = Drafting(context, chat_log, self._media, self.send_message)
+        self.outbox: Final = Outbox(context, self._outgoing, Pacing(pacing, now=clock.now()))
+        self.outbox.connect(on_store_error=self._on_store_error)
+        self._drafting = Drafting(context, chat_log, self._media, self.outbox.enqueue)
         people = self._people = People(
             context,
             devices=self._devices,
@@ -199,6 +211,7 @@ class Client:
         self._tasks = {
             asyncio.create_task(self._run(), name="whatsapp connection"),
             asyncio.create_task(self._tidy(), name="whatsapp store upkeep"),
+            asyncio.create_task(self.outbox.run(), name="whatsapp outbox"),
         }
 
     async def _open(self) -> None:
@@ -211,6 +224,7 @@ class Client:
         await self._account.names.load()
         await self._seed_store()
         await context.store.inbox.recover()
+        await self.outbox.load()
         if self._hold_messages:
             self._inbox.hold()
         else:
@@ -448,18 +462,24 @@ class Client:
         reply_to: Target | None = None,
         mentions: Mentions = (),
         message_id: str | None = None,
-    ) -> SentMessage:
-        """Send what a draft says; see `Drafting.send` and `send_message` for the errors."""
+        options: SendOptions | None = None,
+    ) -> QueuedMessage:
+        """Hand over what a draft says; see `Drafting.send` and `Outbox.enqueue`."""
         return await self._do(
             self._drafting.send(
-                chat, draft, reply_to=reply_to, mentions=mentions, message_id=message_id
+                chat,
+                draft,
+                reply_to=reply_to,
+                mentions=mentions,
+                message_id=message_id,
+                options=options,
             )
         )
 
     async def send_message(
         self, chat: Jid, message: wire.Message, *, message_id: str | None = None
     ) -> SentMessage:
-        """Send any message to a user or a group and wait for the server's ack.
+        """Send a message to a user or a group at once, past all that waits; wait for the ack.
 
         Raises `Disconnected` or `RequestTimeout` (it may have arrived all the same),
         `NotOnWhatsApp`, `NotInGroup`, `NoDevices`, `Rejected`, `IqError`, or `StoreError`.
@@ -477,6 +497,11 @@ class Client:
                 raise Disconnected("Stopped") from err
             self._runner.end_line(err)
             raise
+
+    def _on_store_error(self, error: StoreError) -> None:
+        """The store failed at work that nobody waits for: the line can't go on either."""
+        if not self._stopped:
+            self._runner.end_line(error)
 
     def _make_router(self, backlog: OfflineBacklog) -> Router:
         context = self._context
@@ -496,7 +521,7 @@ class Client:
 
         router = Router()
         router.add_group("message", self._inbox.receive)
-        router.add("receipt", ReceiptHandler(context, self._responder).handle)
+        router.add("receipt", ReceiptHandler(context, self._responder, self.outbox.states).handle)
         router.add("notification", notifications.handle)
         ib = IbHandler(context, backlog)
         router.add("ib", ib.handle)

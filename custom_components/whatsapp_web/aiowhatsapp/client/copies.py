@@ -33,7 +33,8 @@ async def note_replaced(context: Context) -> None:
 async def take_over_copy(context: Context) -> None:
     """Drop what may be out of date, if the store is or may have a copy; else do nothing.
 
-    Identities, prekeys, LIDs, what is to be handed over and what was sent stay.
+    Identities, prekeys, LIDs, what is to be handed over and what was sent stay. What was
+    still to be sent goes.
     """
     store = context.store
     replaced = await store.meta.get(None, _REPLACED) is not None
@@ -45,6 +46,8 @@ async def take_over_copy(context: Context) -> None:
         for jid in own:
             await store.sender_keys.delete_sender(tx, SignalAddress(jid.signal_name, jid.device))
         await store.sender_key_targets.clear_all(tx)
+        # What waited may have been sent long ago, by the original.
+        await store.outbox.delete(tx, *(key for key, _ in await store.outbox.all(tx)))
         # Notifications of changes went to the original.
         await store.device_lists.clear(tx)
         await skip_pre_keys(context, tx)

@@ -1,9 +1,11 @@
 """From a draft to a message on its way: its target found, composed, remembered, queued."""
 
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, assert_never
 
 from ..errors import InvalidDraft, MessageUnknown
+from ..events import Priority, QueuedMessage
 from ..jid import Jid
 from ..message.compose import (
     Extras,
@@ -41,7 +43,6 @@ from ..store import Transaction
 from .chat_log import ChatLog, LoggedMessage
 from .context import Context
 from .media import MediaFiles
-from .outgoing import SentMessage
 from .votes import cast_vote
 
 type Mentions = Sequence[Jid] | Literal["all"]
@@ -50,13 +51,29 @@ type Mentions = Sequence[Jid] | Literal["all"]
 _OWN_BY_DEFAULT: Final = (Edit, Delete)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendOptions:
+    """How a message is to be sent: see `Outbox.enqueue`."""
+
+    priority: Priority = Priority.NORMAL
+    expire_after: float | None = None
+    attachment: bytes = field(default=b"", repr=False)
+
+
 class Enqueue(Protocol):
     """Takes a message that is to be sent."""
 
     def __call__(
-        self, chat: Jid, message: wire.Message, *, message_id: str
-    ) -> Awaitable[SentMessage]:
-        """Send it under that id."""
+        self,
+        chat: Jid,
+        message: wire.Message,
+        *,
+        message_id: str,
+        priority: Priority,
+        expire_after: float | None,
+        attachment: bytes,
+    ) -> Awaitable[QueuedMessage]:
+        """Keep it until it is sent under that id."""
         ...
 
 
@@ -80,11 +97,12 @@ class Drafting:
         reply_to: Target | None = None,
         mentions: Mentions = (),
         message_id: str | None = None,
-    ) -> SentMessage:
-        """Compose a draft and send it.
+        options: SendOptions | None = None,
+    ) -> QueuedMessage:
+        """Compose a draft and hand it over to be sent.
 
         Raises `MessageUnknown` when it is about a message that we don't have,
-        `InvalidDraft` when it makes no sense, and what sending raises.
+        `InvalidDraft` when it makes no sense, and what `Outbox.enqueue` raises.
         """
         context = self._context
         chat = context.canonical(chat.bare)
@@ -93,31 +111,32 @@ class Drafting:
         )
         match draft:
             case Reaction() | Edit() | Delete() | Pin() | Keep() | PollVote() | EventResponse():
-                return await self._send_addon(chat, draft, message_id)
+                return await self._send_addon(chat, draft, message_id, options)
             case DisappearingTimer():
                 message = compose_timer(draft, now=context.now())
             case Forward():
                 message = await self._compose_forward(chat, draft)
             case Media():
                 return await self._send_media(
-                    chat, draft, message_id, reply_to=reply_to, mentions=mentions
+                    chat, draft, message_id, options, reply_to=reply_to, mentions=mentions
                 )
             case _:
                 message = compose(draft)
                 await self._complete(chat, message, reply_to=reply_to, mentions=mentions)
         async with context.store.transaction() as tx:
             await self._log.keep(tx, self._entry(chat, message, message_id))
-        return await self._queue(chat, message, message_id)
+        return await self._queue(chat, message, message_id, options)
 
     async def _send_media(
         self,
         chat: Jid,
         draft: Media,
         message_id: str,
+        options: SendOptions | None,
         *,
         reply_to: Target | None,
         mentions: Mentions,
-    ) -> SentMessage:
+    ) -> QueuedMessage:
         """Encrypt the file first: what waits to be sent no longer needs the caller's."""
         message, attachment = await self._files.prepare(draft)
         try:
@@ -125,7 +144,7 @@ class Drafting:
             message = wrap_media(await self._files.resolve(message, attachment), draft)
             async with self._context.store.transaction() as tx:
                 await self._log.keep(tx, self._entry(chat, message, message_id))
-            return await self._queue(chat, message, message_id)
+            return await self._queue(chat, message, message_id, options)
         finally:
             await self._files.discard(attachment)
 
@@ -167,7 +186,9 @@ class Drafting:
 
     # --- what is about another message
 
-    async def _send_addon(self, chat: Jid, draft: Addon, message_id: str) -> SentMessage:
+    async def _send_addon(
+        self, chat: Jid, draft: Addon, message_id: str, options: SendOptions | None
+    ) -> QueuedMessage:
         context = self._context
         entry = await self._find(
             chat, draft.target, own_by_default=isinstance(draft, _OWN_BY_DEFAULT)
@@ -192,7 +213,7 @@ class Drafting:
         )
         async with context.store.transaction() as tx:
             await self._note(tx, chat, draft, entry, now_ms=now_ms)
-        return await self._queue(chat, message, message_id)
+        return await self._queue(chat, message, message_id, options)
 
     async def _note(
         self, tx: Transaction, chat: Jid, draft: Addon, entry: LoggedMessage, *, now_ms: int
@@ -281,8 +302,18 @@ class Drafting:
         own = self._context.own
         return own.lid.bare if author.is_lid else own.phone.bare
 
-    async def _queue(self, chat: Jid, message: wire.Message, message_id: str) -> SentMessage:
-        return await self._enqueue(chat, message, message_id=message_id)
+    async def _queue(
+        self, chat: Jid, message: wire.Message, message_id: str, options: SendOptions | None
+    ) -> QueuedMessage:
+        how = options or SendOptions()
+        return await self._enqueue(
+            chat,
+            message,
+            message_id=message_id,
+            priority=how.priority,
+            expire_after=how.expire_after,
+            attachment=how.attachment,
+        )
 
 
-__all__ = ["LAST", "LAST_SENT", "Drafting", "Mentions"]
+__all__ = ["LAST", "LAST_SENT", "Drafting", "Mentions", "SendOptions"]

@@ -43,11 +43,15 @@ _USE_PHONE_NUMBERS: Final = "address_by_phone_number"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentMessage:
-    """What the server has accepted; `timestamp` is its own, in unix seconds."""
+    """What the server has accepted; `timestamp` is its own, in unix seconds.
+
+    `recipients` is how many people it was sent to, ourselves not counted in.
+    """
 
     message_id: str
     chat: Jid
     timestamp: int
+    recipients: int = 1
 
 
 @dataclass(slots=True)

@@ -21,6 +21,15 @@ from .messages import (
     ReactionReceived as ReactionReceived,
     event_of as event_of,
 )
+from .sending import (
+    MessageEnqueued as MessageEnqueued,
+    MessageState as MessageState,
+    MessageStateChanged as MessageStateChanged,
+    PacingChanged as PacingChanged,
+    PacingState as PacingState,
+    Priority as Priority,
+    QueuedMessage as QueuedMessage,
+)
 
 
 class Status(StrEnum):

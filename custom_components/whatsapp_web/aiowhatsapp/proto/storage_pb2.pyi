@@ -462,3 +462,50 @@ class GroupRecord(_message.Message):
     fetched_at: int
     left: bool
     def __init__(self, name: _Optional[str] = ..., by_lid: bool = ..., members: _Optional[_Iterable[_Union[GroupRecord.Member, _Mapping]]] = ..., creator: _Optional[str] = ..., created_at: _Optional[int] = ..., description: _Optional[str] = ..., description_id: _Optional[str] = ..., only_admins_send: bool = ..., only_admins_edit: bool = ..., only_admins_add: bool = ..., approval: bool = ..., timer: _Optional[int] = ..., size: _Optional[int] = ..., is_community: bool = ..., is_announcements: bool = ..., parent: _Optional[str] = ..., suspended: bool = ..., incomplete: bool = ..., version: _Optional[str] = ..., fetched_at: _Optional[int] = ..., left: bool = ...) -> None: ...
+
+class OutboxRecord(_message.Message):
+    __slots__ = ("chat", "message", "queued_at", "expires_at", "priority", "attachment", "only_now", "begun", "given_away")
+    CHAT_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_AT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    ATTACHMENT_FIELD_NUMBER: _ClassVar[int]
+    ONLY_NOW_FIELD_NUMBER: _ClassVar[int]
+    BEGUN_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_AWAY_FIELD_NUMBER: _ClassVar[int]
+    chat: str
+    message: bytes
+    queued_at: int
+    expires_at: int
+    priority: int
+    attachment: bytes
+    only_now: bool
+    begun: bool
+    given_away: bool
+    def __init__(self, chat: _Optional[str] = ..., message: _Optional[bytes] = ..., queued_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., priority: _Optional[int] = ..., attachment: _Optional[bytes] = ..., only_now: bool = ..., begun: bool = ..., given_away: bool = ...) -> None: ...
+
+class MessageStateRecord(_message.Message):
+    __slots__ = ("chat", "state", "timestamp", "error", "code", "recipients", "participants")
+    class Participant(_message.Message):
+        __slots__ = ("user", "state")
+        USER_FIELD_NUMBER: _ClassVar[int]
+        STATE_FIELD_NUMBER: _ClassVar[int]
+        user: str
+        state: int
+        def __init__(self, user: _Optional[str] = ..., state: _Optional[int] = ...) -> None: ...
+    CHAT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENTS_FIELD_NUMBER: _ClassVar[int]
+    PARTICIPANTS_FIELD_NUMBER: _ClassVar[int]
+    chat: str
+    state: int
+    timestamp: int
+    error: str
+    code: str
+    recipients: int
+    participants: _containers.RepeatedCompositeFieldContainer[MessageStateRecord.Participant]
+    def __init__(self, chat: _Optional[str] = ..., state: _Optional[int] = ..., timestamp: _Optional[int] = ..., error: _Optional[str] = ..., code: _Optional[str] = ..., recipients: _Optional[int] = ..., participants: _Optional[_Iterable[_Union[MessageStateRecord.Participant, _Mapping]]] = ...) -> None: ...

@@ -58,6 +58,8 @@ class Table(StrEnum):
     NUMBER = "number"
     POST = "post"
     MEDIA = "media"
+    OUTBOX = "outbox"
+    MESSAGE_STATE = "message_state"
     META = "meta"
 
 

@@ -26,6 +26,7 @@ from .messages import (
 )
 from .notes import NoteStore
 from .numbers import NumberStore
+from .outbox import MessageStateStore, OutboxStore
 from .placeholders import PlaceholderStore
 from .posts import PostStore
 from .transaction import Transaction
@@ -74,6 +75,8 @@ class Store:
         self.numbers = NumberStore(backend)
         self.posts = PostStore(backend)
         self.media = MediaStore(backend)
+        self.outbox = OutboxStore(backend)
+        self.message_states = MessageStateStore(backend)
         self.meta = MetaStore(backend)
 
     def transaction(self) -> Transaction:

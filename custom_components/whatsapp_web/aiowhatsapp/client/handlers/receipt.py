@@ -8,6 +8,7 @@ from ...stanza.ack import build_ack
 from ...stanza.receipt import DELIVERED, Receipt, parse_receipt
 from ...wabinary import Node
 from ..context import Context
+from ..message_states import MessageStates
 from ..retry import RetryResponder
 
 _LOGGER = logging.getLogger(__name__)
@@ -16,10 +17,11 @@ _LOGGER = logging.getLogger(__name__)
 class ReceiptHandler:
     """Tells the listeners what became of messages, and serves retry receipts."""
 
-    def __init__(self, context: Context, responder: RetryResponder) -> None:
+    def __init__(self, context: Context, responder: RetryResponder, states: MessageStates) -> None:
         """Share the client's context."""
         self._context = context
         self._responder = responder
+        self._states = states
 
     async def handle(self, node: Node) -> None:
         """Handle and ack one receipt."""
@@ -29,7 +31,7 @@ class ReceiptHandler:
             return
         try:
             for receipt in parse_receipt(node):
-                self._emit(receipt)
+                await self._note(receipt)
         except AttributeMissing as err:
             # Unanswered it would come again and again.
             _LOGGER.debug("A receipt makes no sense: %s", err)
@@ -46,7 +48,7 @@ class ReceiptHandler:
         if ack is not None:
             await self._context.send(ack)
 
-    def _emit(self, receipt: Receipt) -> None:
+    async def _note(self, receipt: Receipt) -> None:
         context = self._context
         reader = receipt.participant or receipt.from_jid
         if context.own.is_self(reader):
@@ -56,12 +58,13 @@ class ReceiptHandler:
             chat = receipt.recipient or receipt.from_jid
         else:
             chat = receipt.from_jid
-        context.emit(
-            ReceiptReceived(
-                chat=context.canonical(chat.bare),
-                sender=context.canonical(reader.bare),
-                message_ids=receipt.ids,
-                kind=ReceiptKind(receipt.kind),
-                timestamp=receipt.timestamp,
-            )
+        event = ReceiptReceived(
+            chat=context.canonical(chat.bare),
+            sender=context.canonical(reader.bare),
+            message_ids=receipt.ids,
+            kind=ReceiptKind(receipt.kind),
+            timestamp=receipt.timestamp,
         )
+        # On disk before the ack: a receipt comes only once.
+        await self._states.on_receipt(event)
+        context.emit(event)
