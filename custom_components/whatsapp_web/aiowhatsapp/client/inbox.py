@@ -20,10 +20,9 @@ from ..errors import (
     RemoteProtocolError,
     SignalError,
 )
-from ..events import IncomingMessage, UndecryptableMessage, event_of
-from ..jid import SERVER_NEWSLETTER, Jid
+from ..events import UndecryptableMessage, event_of
 from ..message.padding import unpad
-from ..message.parse import decode, device_sent_of, has_content, parse
+from ..message.parse import decode, device_sent_of, has_content
 from ..proto import storage, wire
 from ..stanza.ack import Nack, build_ack
 from ..stanza.message import Enc, MessageStanza, parse_message
@@ -38,10 +37,10 @@ from .peer import PeerMessages
 from .placeholders import Placeholders
 from .reading import note_unread
 from .receipts import Receipts
+from .received import incoming_of
 from .retry import RetryRequester
 from .sender_keys import SenderKeys
 from .sessions import Sessions
-from .votes import state_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -356,7 +355,7 @@ class Inbox:
             self._context.store.inbox.mark_delivered(key)
 
         try:
-            message = self._build(record)
+            message = incoming_of(self._context, record)
         except Exception:
             # Whatever is wrong with it, it must not keep all others back for ever.
             _LOGGER.exception("A stored message can't be handed over")
@@ -364,28 +363,6 @@ class Inbox:
             self._context.emit(event_of(message, take))
         take()
         self._handed_over.append(key)
-
-    def _build(self, record: storage.InboxRecord) -> IncomingMessage:
-        context = self._context
-        chat, sender = Jid.parse(record.chat), Jid.parse(record.sender)
-        return IncomingMessage(
-            id=record.id,
-            chat=context.canonical(chat),
-            chat_phone=context.phone_of(chat),
-            sender=context.canonical(sender),
-            sender_phone=context.phone_of(sender),
-            push_name=record.push_name or None,
-            timestamp=record.timestamp,
-            from_me=record.from_me,
-            is_group=not chat.is_user and chat.server != SERVER_NEWSLETTER,
-            offline=record.offline,
-            content=parse(
-                decode(record.message),
-                resolved=record.resolved if record.HasField("resolved") else None,
-                poll=state_of(record.poll) if record.HasField("poll") else None,
-            ),
-            server_id=record.server_id if record.HasField("server_id") else None,
-        )
 
     def _keys_of(self, stanza: MessageStanza) -> list[str]:
         """Name a message: as it is known now, and as it was before LIDs were learned."""
