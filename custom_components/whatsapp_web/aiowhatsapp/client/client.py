@@ -225,6 +225,7 @@ class Client:
         await self._seed_store()
         await context.store.inbox.recover()
         await self.outbox.load()
+        await self._media.sweep()
         if self._hold_messages:
             self._inbox.hold()
         else:

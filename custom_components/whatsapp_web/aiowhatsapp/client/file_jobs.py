@@ -1,7 +1,7 @@
 """Work on files, on other threads and in slices, so that nothing waits for a disk."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Set as AbstractSet
 from contextlib import suppress
 import os
 from pathlib import Path
@@ -58,6 +58,30 @@ async def remove_file(run_blocking: RunBlocking, path: Path) -> None:
     def remove() -> None:
         with suppress(OSError):
             path.unlink()
+
+    await run_job(run_blocking, remove)
+
+
+async def move_file(run_blocking: RunBlocking, source: Path, target: Path) -> None:
+    """Move a file within one file system; raise `MediaFileError`."""
+
+    def move() -> None:
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        source.replace(target)
+
+    await run_job(run_blocking, move)
+
+
+async def remove_others(
+    run_blocking: RunBlocking, folder: Path, pattern: str, kept: AbstractSet[str]
+) -> None:
+    """Remove the files of a folder that fit a pattern, but those named in `kept`."""
+
+    def remove() -> None:
+        for path in folder.glob(pattern):
+            if path.name not in kept:
+                with suppress(OSError):
+                    path.unlink()
 
     await run_job(run_blocking, remove)
 

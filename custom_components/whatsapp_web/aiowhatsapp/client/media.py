@@ -24,7 +24,14 @@ from ..message.media_drafts import Media
 from ..proto import storage, wire
 from ..wabinary import Node
 from .context import Context
-from .file_jobs import FileSink, MemorySink, encrypt_file, remove_file
+from .file_jobs import (
+    FileSink,
+    MemorySink,
+    encrypt_file,
+    move_file,
+    remove_file,
+    remove_others,
+)
 from .media_hosts import MediaHosts
 from .media_retry import MediaRetries
 from .media_transfer import MediaTransfer
@@ -33,6 +40,7 @@ from .settings import MediaSettings
 # What is fetched into memory at most: history and app state come in parts of this size.
 MAX_IN_MEMORY: Final = 64 << 20
 _TOKEN_LENGTH: Final = 8
+_SPOOLED: Final = ".enc"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +116,7 @@ class MediaFiles:
         """
         kind = media_kind(draft)
         media_key = self._context.random_bytes(KEY_LENGTH)
-        name = f"{self._token()}.enc"
+        name = f"{self._token()}{_SPOOLED}"
         sidecar = draft.kind in (MessageKind.VIDEO, MessageKind.AUDIO, MessageKind.VOICE)
         encryptor = FileEncryptor(derive_keys(media_key, kind), sidecar=sidecar)
         digests = await encrypt_file(
@@ -147,6 +155,30 @@ class MediaFiles:
         """Remove an attachment that is sent, or never will be."""
         record = _attachment(attachment)
         await remove_file(self._context.run_blocking, self._spool / record.name)
+
+    async def take_over(self, attachment: bytes, other: MediaFiles) -> bytes:
+        """Move an attachment of another connection here, to be sent in its place.
+
+        Raises `MediaFileError`; then it stays where it was.
+        """
+        record = _attachment(attachment)
+        source = other.spooled(record.name)
+        record.name = f"{self._token()}{_SPOOLED}"
+        target = self._spool / record.name
+        await move_file(self._context.run_blocking, source, target)
+        return record.SerializeToString()
+
+    def spooled(self, name: str) -> Path:
+        """Say where an attachment of ours lies."""
+        return self._spool / name
+
+    async def sweep(self) -> None:
+        """Remove files that no message in the outbox waits for: left over by a crash."""
+        if self._settings is None:
+            return
+        waiting = await self._context.store.outbox.all(None)
+        kept = {_attachment(record.attachment).name for _, record in waiting if record.attachment}
+        await remove_others(self._context.run_blocking, self._spool, f"*{_SPOOLED}", kept)
 
     @property
     def _spool(self) -> Path:
