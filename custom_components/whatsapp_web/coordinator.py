@@ -19,8 +19,10 @@ from homeassistant.util import dt as dt_util
 
 from .aiowhatsapp import (
     MESSAGE_EVENTS,
+    STATUS_BROADCAST,
     Client,
     Credentials,
+    Jid,
     MessageEvent,
     OwnNameChanged,
     PasskeyRequested,
@@ -43,6 +45,7 @@ from .const import (
 from .exceptions import cause_of, entry_error
 from .fallback import Fallback
 from .figures import Figures
+from .group_events import async_follow_groups
 from .issues import ISSUE_PASSKEY, async_show_issue, async_update_issues
 from .media.received import async_fetch_soon
 from .message_status import async_tell_states
@@ -214,6 +217,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         self._resources.callback(self._recovery.async_cancel)
         self._resources.callback(async_follow_people(self))
         self._resources.callback(async_tell_states(self))
+        self._resources.callback(async_follow_groups(self))
         security = SecurityWatch(self)
         self._resources.callback(security.async_listen())
         await self.client.start()
@@ -269,6 +273,9 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
 
     @callback
     def _on_message(self, event: MessageEvent) -> None:
+        if event.message.chat == STATUS_BROADCAST and not self.options.status_updates:
+            event.take()
+            return
         message = describe_message(event.message, self.origin())
         # From here on a crash must not tell it again.
         event.take()
@@ -281,6 +288,13 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
             listener(message)
 
     @callback
+    def _name_of(self, chat: Jid) -> str | None:
+        """Name a chat as the phone does; a group as it is called by now."""
+        if chat.is_group and (name := self.client.groups.name_of(chat)) is not None:
+            return name
+        return self.client.chats.given_name(chat)
+
+    @callback
     def origin(self) -> MessageOrigin:
         """Say whose account it is that something came to."""
         return MessageOrigin(
@@ -290,7 +304,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
             addresses=frozenset({self.client.own_jid, self.client.own_lid}),
             stale_after=self.options.stale_after,
             people=self.options.people,
-            name_of=self.client.chats.given_name,
+            name_of=self._name_of,
         )
 
     @callback

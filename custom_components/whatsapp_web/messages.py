@@ -105,7 +105,7 @@ def describe_message(message: IncomingMessage, origin: MessageOrigin) -> Receive
         "text": message.text,
         "from_me": message.from_me,
         "is_group": message.is_group,
-        "mentioned_me": any(jid.bare in origin.addresses for jid in message.content.mentions),
+        "mentioned_me": _mentions_me(message, origin),
         "forwarded": message.content.forwarded,
         "stale": _is_stale(message, origin.stale_after),
         "reply_to": _describe_quoted(message.content.quoted),
@@ -164,6 +164,14 @@ def _chat_name(message: IncomingMessage, origin: MessageOrigin) -> str | None:
         return given
     name = None if message.from_me else message.push_name
     return name or phone_text(message.chat_phone)
+
+
+def _mentions_me(message: IncomingMessage, origin: MessageOrigin) -> bool:
+    """Whether somebody else names the account, by number or LID, or everybody in the group."""
+    content = message.content
+    if content.mentions_all and not message.from_me:
+        return True
+    return any(jid.bare in origin.addresses for jid in content.mentions)
 
 
 def _describe_quoted(quoted: QuotedMessage | None) -> dict[str, str] | None:

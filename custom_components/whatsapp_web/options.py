@@ -22,6 +22,7 @@ from .const import (
     CONF_PERSON,
     CONF_PHONE,
     CONF_STALE_AFTER,
+    CONF_STATUS_UPDATES,
     RECIPIENT_ME,
 )
 from .recipients import parse_recipient
@@ -41,7 +42,8 @@ class ConnectionOptions:
     `backup_entry_id` that entry's connection sends when this one has been down for
     `backup_after`. `block_changed_identity` sends nothing to a contact whose security
     code changed, until a person has agreed. `fetch_media` fetches the files of
-    messages as they come. `followed` are those whose presence is told;
+    messages as they come. With `status_updates` those of contacts are told like
+    messages. `followed` are those whose presence is told;
     `people` gives the person entity of a number (with `+`) or chat id.
     """
 
@@ -54,6 +56,7 @@ class ConnectionOptions:
     fetch_media: bool = False
     mark_as_read: bool = False
     appear_online: bool = False
+    status_updates: bool = False
     followed: tuple[str, ...] = ()
     people: Mapping[str, str] = field(default_factory=dict)
 
@@ -75,6 +78,7 @@ class ConnectionOptions:
             fetch_media=bool(chosen.get(CONF_FETCH_MEDIA, False)),
             mark_as_read=bool(chosen.get(CONF_MARK_AS_READ, False)),
             appear_online=bool(chosen.get(CONF_APPEAR_ONLINE, False)),
+            status_updates=bool(chosen.get(CONF_STATUS_UPDATES, False)),
             followed=tuple(chosen.get(CONF_FOLLOW_PRESENCE) or ()),
             people=_people(chosen.get(CONF_PEOPLE) or ()),
         )

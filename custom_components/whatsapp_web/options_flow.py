@@ -38,6 +38,7 @@ from .const import (
     CONF_PERSON,
     CONF_PHONE,
     CONF_STALE_AFTER,
+    CONF_STATUS_UPDATES,
     DOMAIN,
     RECIPIENT_ME,
 )
@@ -106,6 +107,7 @@ def _schema(backups: list[SelectOptionDict]) -> vol.Schema:
         vol.Required(CONF_FETCH_MEDIA, default=False): BooleanSelector(),
         vol.Required(CONF_MARK_AS_READ, default=False): BooleanSelector(),
         vol.Required(CONF_APPEAR_ONLINE, default=False): BooleanSelector(),
+        vol.Required(CONF_STATUS_UPDATES, default=False): BooleanSelector(),
         vol.Optional(CONF_FOLLOW_PRESENCE, default=[]): TextSelector(
             TextSelectorConfig(multiple=True)
         ),

@@ -77,7 +77,7 @@ def _parse_chat(text: str) -> Jid:
         chat = Jid.parse(text)
     except WhatsAppError as err:
         raise _invalid("invalid_chat_id", text) from err
-    if not chat.is_user:
+    if not chat.user or not (chat.is_user or chat.is_group):
         raise _invalid("invalid_chat_id", text)
     return chat.bare
 

@@ -70,7 +70,11 @@ async def async_find_target(coordinator: WhatsAppCoordinator, text: str) -> Targ
 
 async def _async_find_by_name(coordinator: WhatsAppCoordinator, text: str) -> Target:
     """Find the one person or group of a name."""
-    found = await coordinator.client.chats.find(text[:MAX_NAME])
+    groups = _groups_named(coordinator, text)
+    known = coordinator.client.groups.names
+    # A group that is called otherwise by now is not meant.
+    listed = await coordinator.client.chats.find(text[:MAX_NAME])
+    found = [entry for entry in listed if entry.jid not in known] + groups
     if not found:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
@@ -108,7 +112,19 @@ async def _async_name(coordinator: WhatsAppCoordinator, recipient: Recipient, ch
     if recipient.is_me:
         return coordinator.own_name or coordinator.phone
     client = coordinator.client
+    if chat.is_group:
+        return client.groups.name_of(chat) or recipient.text
     return await client.name_of(chat) or phone_text(client.phone_of(chat)) or recipient.text
+
+
+def _groups_named(coordinator: WhatsAppCoordinator, text: str) -> list[BookEntry]:
+    """Find the groups of a name."""
+    wanted = text.strip().casefold()
+    return [
+        BookEntry(jid=group, phone=None, name=name, push_name=None, username=None)
+        for group, name in coordinator.client.groups.names.items()
+        if name.strip().casefold() == wanted
+    ]
 
 
 def _entry(hass: HomeAssistant, entry_id: str) -> WhatsAppConfigEntry:

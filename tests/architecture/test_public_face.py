@@ -157,6 +157,7 @@ PUBLIC = [
     "RequestDecision",
     "RequestTimeout",
     "ResponseDetails",
+    "STATUS_BROADCAST",
     "SendError",
     "SendFailed",
     "SendOptions",

@@ -243,6 +243,7 @@ def test_form_errors_are_translated() -> None:
         "not_synchronised",
         "outbox_full",
         "send_failed",
+        "not_in_group",
     }
     of_files = {cause for cause in causes() if cause.startswith("media_")}
     assert causes() - only_of_sending - of_files - below("config.error") == set()

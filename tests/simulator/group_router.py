@@ -105,9 +105,7 @@ class GroupRouter:
                 raise self._refusal("400", "a status goes to nobody known")
             if encs:
                 self._add(sender, fanout, owner, jid, encs)
-            if not encs or jid.device in owner.devices:
-                wanted = owner.devices.values() if not encs else [owner.devices[jid.device]]
-                reached.update(dict.fromkeys(wanted))
+            reached.update(dict.fromkeys(owner.devices.values()))
         fanout.everyone = list(reached)
         return fanout
 

@@ -215,6 +215,28 @@ class FakeOutbox:
         self.waiting = 0
 
 
+class FakeGroups:
+    """Groups that a test names; what is asked of them is noted, and answered as it says."""
+
+    def __init__(self) -> None:
+        self.names: dict[Jid, str] = {}
+        self.asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self.answers: dict[str, Any] = {}
+
+    def name_of(self, group: Jid) -> str | None:
+        return self.names.get(group)
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        async def ask(*arguments: Any, **named: Any) -> Any:
+            self.asked.append((name, arguments, named))
+            answer = self.answers.get(name)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return ask
+
+
 class FakeClient:
     """A client whose line does what `Script` says."""
 
@@ -234,6 +256,7 @@ class FakeClient:
         self.drafts: list[tuple[Draft, str | None, Sequence[Jid] | str]] = []
         self.taken: list[str] = []
         self.presence = FakePresence()
+        self.groups = FakeGroups()
         self.reading = FakeReading()
         self.chats = FakeChats()
         self._listeners: list[tuple[type[Event], Callable[[Any], None]]] = []

@@ -257,7 +257,7 @@ async def test_a_logged_out_account_is_told_at_once(
     [
         ({"recipient": "11 91234-5678", "message": "Hello"}, "invalid_number"),
         ({"recipient": " ", "message": "Hello"}, "recipient_empty"),
-        ({"recipient": "12@g.us", "message": "Hello"}, "invalid_chat_id"),
+        ({"recipient": "12@broadcast", "message": "Hello"}, "invalid_chat_id"),
         ({"recipient": "me", "message": " \n "}, "message_empty"),
         ({"recipient": "me", "message": "x" * (MAX_MESSAGE_LENGTH + 1)}, "message_too_long"),
         ({"recipient": "me", "message": "x", "config_entry_id": "no"}, "entry_not_found"),

@@ -118,7 +118,7 @@ from .iq.newsletter import NewsletterPost
 from .iq.privacy import AudienceKind, StatusAudience
 from .iq.profile import BusinessProfile, OpeningHours, UserProfile
 from .iq.profile_picture import ProfilePicture
-from .jid import Jid
+from .jid import STATUS_BROADCAST, Jid
 from .media.filenames import safe_filename
 from .message.content import (
     MediaContent,
@@ -183,6 +183,7 @@ __all__ = [
     "LAST_SENT",
     "MESSAGE_EVENTS",
     "MUTED_FOREVER",
+    "STATUS_BROADCAST",
     "AboutChanged",
     "AccountLocked",
     "AiohttpConnector",

@@ -2,12 +2,13 @@
 
 from homeassistant.core import HomeAssistant, callback
 
-from . import addons, chats, contents, media, messages, people
+from . import addons, chats, contents, groups, media, messages, people
 
 ACTIONS = (
     *addons.ACTIONS,
     *chats.ACTIONS,
     *contents.ACTIONS,
+    *groups.ACTIONS,
     *media.ACTIONS,
     *messages.ACTIONS,
     *people.ACTIONS,

@@ -12,8 +12,9 @@ from ..iq.groups import GetAllGroups, GetGroup
 from ..jid import SERVER_LID, SERVER_USER, Jid
 from ..proto import storage
 from ..stanza.group import GroupInfo, GroupMember, GroupRole
-from ..store import Transaction
+from ..stanza.group_change import GroupAction, GroupChange
 from .context import Context
+from .group_changes import apply_change, follows
 from .identity import Identities
 
 _LOGGER = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class GroupDirectory:
         self._left: set[Jid] = set()
         self._open: OrderedDict[Jid, storage.GroupRecord] = OrderedDict()
         self._asking: WeakValueDictionary[Jid, asyncio.Lock] = WeakValueDictionary()
+        self._changing = asyncio.Lock()
         self._pacing = asyncio.Lock()
         self._next_question = 0.0
         self._rest = FIRST_REST
@@ -111,7 +113,7 @@ class GroupDirectory:
             await self.keep(info)
         for group in self.names:
             if group not in listed:
-                await self.leave(None, group)
+                await self.leave(group)
         await context.store.meta.put(None, ALL_GROUPS_KNOWN, b"\x01")
 
     # --- keeping it
@@ -119,38 +121,47 @@ class GroupDirectory:
     async def keep(self, info: GroupInfo) -> None:
         """Keep all about a group, as the server just said it."""
         await self._identities.learn(pairs_of(info.members), overwrite=False)
-        async with self._context.store.transaction() as tx:
-            await self.put(tx, info, fetched_at=self._context.now())
+        async with self._changing:
+            record = write_record(info)
+            record.fetched_at = self._context.now()
+            await self._write(info.jid, record)
 
-    async def put(self, tx: Transaction, info: GroupInfo, *, fetched_at: int | None = None) -> None:
-        """Keep a group; without `fetched_at` the one it was fetched at stays."""
-        known = await self._record(info.jid)
-        record = write_record(info)
-        if fetched_at is None and known is not None:
-            fetched_at = known.fetched_at
-        if fetched_at:
-            record.fetched_at = fetched_at
-        await self._write(tx, info.jid, record)
+    async def follow(self, group: Jid, change: GroupChange) -> None:
+        """Let what is known follow a change; what can't is asked for when it is needed."""
+        if change.action is GroupAction.OTHER:
+            return
+        async with self._changing:
+            record = await self._record(group)
+            if record is None or record.left:
+                # We may be in it again.
+                await self._forget(group)
+                return
+            info = read_record(group, record)
+            changed = write_record(apply_change(info, change))
+            unclear = change.action is GroupAction.NUMBER_CHANGED or not follows(info, change)
+            if record.fetched_at and not unclear:
+                changed.fetched_at = record.fetched_at
+            await self._write(group, changed)
 
-    async def leave(self, tx: Transaction | None, group: Jid) -> None:
+    async def leave(self, group: Jid) -> None:
         """Note that we are no longer in a group; its name stays."""
-        record = await self._record(group)
-        if record is None or record.left:
-            return
-        gone = storage.GroupRecord(name=record.name, by_lid=record.by_lid, left=True)
-        await self._write(tx, group, gone)
+        async with self._changing:
+            record = await self._record(group)
+            if record is not None and not record.left:
+                gone = storage.GroupRecord(name=record.name, by_lid=record.by_lid, left=True)
+                await self._write(group, gone)
 
-    async def doubt(self, tx: Transaction | None, group: Jid) -> None:
+    async def doubt(self, group: Jid) -> None:
         """Ask the server for a group when it is next needed."""
-        record = await self._record(group)
-        if record is None or record.left:
-            # We may be in it again.
-            await self._forget(tx, group)
-            return
-        doubtful = storage.GroupRecord()
-        doubtful.CopyFrom(record)
-        doubtful.ClearField("fetched_at")
-        await self._write(tx, group, doubtful)
+        async with self._changing:
+            record = await self._record(group)
+            if record is None or record.left:
+                await self._forget(group)
+                return
+            doubtful = storage.GroupRecord()
+            doubtful.CopyFrom(record)
+            doubtful.ClearField("fetched_at")
+            await self._write(group, doubtful)
 
     # --- inside
 
@@ -162,7 +173,7 @@ class GroupDirectory:
             if err.code in _OVERLIMIT:
                 self._take_a_rest(err.backoff)
             elif err.code in _NOT_IN_IT:
-                await self.leave(None, group)
+                await self.leave(group)
                 raise NotInGroup("We are not in this group") from err
             raise
         self._rest = FIRST_REST
@@ -199,13 +210,19 @@ class GroupDirectory:
                 self._remember(group, record)
         return record
 
-    async def _write(self, tx: Transaction | None, group: Jid, record: storage.GroupRecord) -> None:
-        await self._context.store.groups.put(tx, str(group), record)
+    async def _write(self, group: Jid, record: storage.GroupRecord) -> None:
+        store = self._context.store
+        known = await self._record(group)
+        async with store.transaction() as tx:
+            await store.groups.put(tx, str(group), record)
+            if (0 if known is None else known.timer) != record.timer:
+                # What is written there disappears like everything else in the group.
+                await store.chat_timers.put(tx, group, storage.TimerRecord(seconds=record.timer))
         self._remember(group, record)
         self._note(group, record)
 
-    async def _forget(self, tx: Transaction | None, group: Jid) -> None:
-        await self._context.store.groups.delete(tx, str(group))
+    async def _forget(self, group: Jid) -> None:
+        await self._context.store.groups.delete(None, str(group))
         self._open.pop(group, None)
         self._names.pop(group, None)
         self._left.discard(group)

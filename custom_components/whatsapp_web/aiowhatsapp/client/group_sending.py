@@ -6,7 +6,8 @@ import logging
 from typing import Final
 
 from ..errors import NoDevices, NotInGroup, Rejected
-from ..jid import Jid
+from ..iq.privacy import AudienceKind
+from ..jid import STATUS_BROADCAST, Jid
 from ..message.compose import Labels, labels_of
 from ..message.padding import pad
 from ..proto import storage, wire
@@ -24,6 +25,7 @@ from .devices import Devices, participant_hash
 from .group_directory import GroupDirectory
 from .sender_keys import MAX_ITERATION, SenderKeys, compose_distribution
 from .sessions import Sessions
+from .status_recipients import StatusRecipients
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -33,6 +35,11 @@ KEEP_SENT_SECONDS: Final = 7 * 24 * 3600
 ATTEMPTS: Final = 5
 # The server's word for a group whose members are addressed otherwise by now.
 STALE_ADDRESSING: Final = "421"
+_STATUS_SETTINGS: Final = {
+    AudienceKind.CONTACTS: "contacts",
+    AudienceKind.ONLY: "allowlist",
+    AudienceKind.ALL_BUT: "denylist",
+}
 _NO_MEMBER: Final = ("401", "403", "404")
 # The members' devices are all asked for anew at most this often in a group.
 CATCH_UP_SECONDS: Final = 3600.0
@@ -92,6 +99,7 @@ class GroupSending:
         devices: Devices,
         sessions: Sessions,
         directory: GroupDirectory,
+        recipients: StatusRecipients,
         sender_keys: SenderKeys,
     ) -> None:
         """Share the client's context and its parts."""
@@ -99,14 +107,51 @@ class GroupSending:
         self._devices = devices
         self._sessions = sessions
         self._directory = directory
+        self._recipients = recipients
         self._keys = sender_keys
         self._caught_up: dict[Jid, float] = {}
 
-    async def prepare(self, group: Jid, message: wire.Message, message_id: str) -> RoomStanza:
-        """Encrypt for all members and build the stanza; the new state is on disk then.
+    async def prepare(self, chat: Jid, message: wire.Message, message_id: str) -> RoomStanza:
+        """Encrypt for all who read it and build the stanza; the new state is on disk then.
 
         Raises `NotInGroup`, `NoDevices`, or what asking for the members raises.
         """
+        if chat == STATUS_BROADCAST:
+            return await self._prepare_status(message, message_id)
+        return await self._prepare_group(chat, message, message_id)
+
+    async def _prepare_status(self, message: wire.Message, message_id: str) -> RoomStanza:
+        kind, users = await self._recipients.find()
+        room = Room(jid=STATUS_BROADCAST, by_lid=True, users=users)
+        audience, encrypted = await self.encrypt(room, message, message_id)
+        labels = labels_of(message)
+        attrs: dict[str, str | Jid] = {
+            "id": message_id,
+            "to": STATUS_BROADCAST,
+            "type": labels.type,
+        }
+        if labels.edit is not None:
+            attrs["edit"] = labels.edit
+        listed = [_to(device, labels, enc) for device, enc in encrypted.keys.items()]
+        # Whoever holds our key already is named all the same: else they get nothing.
+        given = {device.bare for device in encrypted.keys}
+        listed += [Node("to", {"jid": user}) for user in users if user not in given]
+        rest = self._rest(labels, encrypted)
+        if labels.edit is None and labels.type != "reaction":
+            rest = [node for node in rest if node.tag != "meta"]
+            setting = {"status_setting": _STATUS_SETTINGS[kind]}
+            rest.append(Node("meta", {**labels.meta, **setting}))
+        return RoomStanza(
+            node=Node("message", attrs, [Node("participants", {}, listed), *rest]),
+            room=STATUS_BROADCAST,
+            hash=audience.hash,
+            key_id=encrypted.key_id,
+            warm=encrypted.warm,
+        )
+
+    async def _prepare_group(
+        self, group: Jid, message: wire.Message, message_id: str
+    ) -> RoomStanza:
         info = await self._directory.require(group)
         own = self._context.own
         if info.member(own.lid, own.phone) is None and not info.incomplete:
@@ -141,8 +186,9 @@ class GroupSending:
         """Learn from the server's ack; raise `Rejected` when it carries an error."""
         error = ack.attr("error")
         if error is not None:
-            if error == STALE_ADDRESSING or error in _NO_MEMBER:
-                await self._directory.doubt(None, stanza.room)
+            known = error == STALE_ADDRESSING or error in _NO_MEMBER
+            if known and stanza.room.is_group:
+                await self._directory.doubt(stanza.room)
             raise Rejected(error[:16])
         if stanza.warm:
             await self._keys.mark(stanza.room, stanza.key_id, stanza.warm)

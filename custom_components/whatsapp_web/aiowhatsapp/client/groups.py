@@ -24,6 +24,7 @@ from ..iq.groups import (
     MemberChange,
     RequestDecision,
 )
+from ..iq.profile_picture import SetProfilePicture
 from ..jid import Jid
 from ..message.ids import new_message_id
 from ..stanza.group import MAX_CODE, GroupInfo, GroupMember, SubGroup
@@ -35,7 +36,6 @@ from ..stanza.group_change import (
 )
 from ..wabinary import Node
 from .context import Context
-from .group_changes import apply_change, follows
 from .group_directory import GroupDirectory, pairs_of
 from .identity import Identities
 from .sender_keys import SenderKeys
@@ -137,7 +137,7 @@ class Groups:
         await self._context.wait_online()
         await self._context.execute(LeaveGroup(group))
         await self._keys.drop(group)
-        await self._directory.leave(None, group)
+        await self._directory.leave(group)
 
     # --- members
 
@@ -181,6 +181,11 @@ class Groups:
         _check_text(name, MAX_NAME)
         await self._change(group, Node("subject", {}, name.encode()))
         await self._apply(group, GroupChange(action=GroupAction.RENAMED, value=name))
+
+    async def set_picture(self, group: Jid, jpeg: bytes | None) -> None:
+        """Give a group a picture, a JPEG of 640 by 640, or take it away."""
+        await self._context.wait_online()
+        await self._context.execute(SetProfilePicture(jpeg=jpeg, group=group))
 
     async def describe(self, group: Jid, text: str | None) -> None:
         """Give a group a description, or take it away."""
@@ -261,7 +266,7 @@ class Groups:
         await self._context.wait_online()
         joined = await self._context.execute(JoinGroup(_code_of(link)))
         if not joined.pending:
-            await self._directory.doubt(None, joined.group)
+            await self._directory.doubt(joined.group)
         return joined
 
     # --- following others
@@ -295,22 +300,15 @@ class Groups:
         leaving = change.action in (GroupAction.REMOVED, GroupAction.LEFT)
         if change.action is GroupAction.DELETED or (leaving and self._are_we(change.members)):
             await self._keys.drop(group)
-            await self._directory.leave(None, group)
+            await self._directory.leave(group)
             return
         await self._apply(group, change)
 
     async def _apply(self, group: Jid, change: GroupChange) -> None:
-        """Let what is known follow a change; what can't is asked for when it is needed."""
+        """Let what is known follow a change, and our key the members."""
         if change.action in _WHO_READS:
             await self._keys.drop(group)
-        info = await self._directory.peek(group)
-        unclear = change.action in (GroupAction.NUMBER_CHANGED, GroupAction.OTHER)
-        if info is None or unclear or not follows(info, change):
-            if change.action is not GroupAction.OTHER:
-                await self._directory.doubt(None, group)
-            return
-        async with self._context.store.transaction() as tx:
-            await self._directory.put(tx, apply_change(info, change))
+        await self._directory.follow(group, change)
 
     def _tell(self, notification: GroupNotification, change: GroupChange) -> None:
         context = self._context

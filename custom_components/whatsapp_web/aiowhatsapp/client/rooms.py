@@ -11,6 +11,7 @@ from .handlers.notification import NotificationHandler
 from .identity import Identities
 from .sender_keys import SenderKeys
 from .sessions import Sessions
+from .status_recipients import StatusRecipients
 
 
 class Rooms:
@@ -39,6 +40,7 @@ class Rooms:
             devices=devices,
             sessions=sessions,
             directory=self.directory,
+            recipients=StatusRecipients(context),
             sender_keys=self.sender_keys,
         )
 
