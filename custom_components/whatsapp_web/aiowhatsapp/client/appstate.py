@@ -8,6 +8,7 @@ acked, and fetched until it is here, over broken lines and restarts.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import batched
 import logging
 from typing import Final
 
@@ -62,6 +63,8 @@ KEY_REQUEST_SECONDS: Final = 24 * 3600
 # Waiting after a failed round, doubled each time.
 FIRST_PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 3600.0
+# Records written before others have a turn.
+SLICE: Final = 256
 _FATAL: Final = frozenset({400, 404})
 
 
@@ -295,7 +298,8 @@ class AppState:
     async def _write(self, name: str, applied: Applied, *, whole: bool) -> None:
         """Write a collection together with all that its mutations change, and tell of it."""
         store = self._context.store
-        await self._identities.learn(self._actions.pairs_in(applied.mutations), overwrite=False)
+        pairs = await self._context.run_blocking(lambda: self._actions.pairs_in(applied.mutations))
+        await self._identities.learn(pairs, overwrite=False)
         removed = applied.removed
         if whole:
             removed = await store.app_state.index_macs(None, name) - applied.records.keys()
@@ -304,7 +308,9 @@ class AppState:
             # More of it may be to come, and the next line of this may never be reached.
             await store.app_state.mark_stale(tx, [name])
             await store.app_state.delete_records(tx, name, removed)
-            await store.app_state.put_records(tx, name, applied.records)
+            for some in batched(applied.records.items(), SLICE, strict=False):
+                await store.app_state.put_records(tx, name, dict(some))
+                await asyncio.sleep(0)
             events = await self._actions.apply(tx, name, applied.mutations, whole=whole)
         for event in events:
             if isinstance(event, ContactsChanged):

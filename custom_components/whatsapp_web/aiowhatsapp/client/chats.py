@@ -9,6 +9,7 @@ from ..appstate import Change
 from ..errors import LocalProtocolError
 from ..jid import Jid
 from ..proto import appstate, storage
+from ..store.chats import AddressBookStore
 from .appstate import AppState
 from .context import Context
 from .history import MAX_ON_DEMAND, HistoryPage, HistoryReader
@@ -107,10 +108,9 @@ class Chats:
     async def contacts(self) -> list[BookEntry]:
         """List everybody else whose name is known."""
         context = self._context
-        book: dict[Jid, storage.ContactRecord] = {
-            context.canonical(jid): record
-            for jid, record in (await context.store.address_book.all(None)).items()
-        }
+        rows = await context.store.address_book.rows(None)
+        known = await context.run_blocking(lambda: AddressBookStore.read(rows))
+        book = {context.canonical(jid): record for jid, record in known.items()}
         pushed = {
             context.canonical(Jid.parse(text)): name
             for text, name in (await context.store.contacts.all(None)).items()

@@ -1,18 +1,14 @@
 """What people are called: by the phone's address book first, by themselves last."""
 
-import asyncio
 from collections.abc import Iterable
-from typing import Final
 
 from ..jid import Jid
 from ..proto import storage
 from ..stanza.message import MessageStanza
 from ..store import Transaction
+from ..store.chats import AddressBookStore
 from .context import Context
 from .group_directory import GroupDirectory
-
-# Entries looked at before others have a turn.
-SLICE: Final = 256
 
 
 class Names:
@@ -28,18 +24,9 @@ class Names:
     async def load(self) -> None:
         """Have the names at hand that the phone gives."""
         store = self._context.store
-        given: dict[Jid, str] = {}
-        for place, (jid, chat) in enumerate((await store.chats.all(None)).items()):
-            if chat.name:
-                given[jid] = chat.name
-            if place % SLICE == 0:
-                await asyncio.sleep(0)
-        for place, (jid, entry) in enumerate((await store.address_book.all(None)).items()):
-            if (name := name_in_book(entry)) is not None:
-                given[jid] = name
-            if place % SLICE == 0:
-                await asyncio.sleep(0)
-        self._given = given
+        given = {jid: chat.name for jid, chat in (await store.chats.all(None)).items() if chat.name}
+        rows = await store.address_book.rows(None)
+        self._given = given | await self._context.run_blocking(lambda: _names_in(rows))
 
     async def refresh(self, jids: Iterable[Jid]) -> None:
         """Look again what the phone calls these."""
@@ -114,6 +101,12 @@ class Names:
             if name is not None:
                 named[jid] = name
         return named
+
+
+def _names_in(rows: list[tuple[str, bytes]]) -> dict[Jid, str]:
+    """Read the names of an address book."""
+    book = AddressBookStore.read(rows)
+    return {jid: name for jid, entry in book.items() if (name := name_in_book(entry)) is not None}
 
 
 def name_in_book(record: storage.ContactRecord | None) -> str | None:

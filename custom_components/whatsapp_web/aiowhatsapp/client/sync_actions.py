@@ -26,7 +26,7 @@ COLLECTIONS: Final = (CRITICAL_BLOCK, CRITICAL_UNBLOCK_LOW, REGULAR_HIGH, REGULA
 MUTED_FOREVER: Final = -1
 MAX_LABELS: Final = 64
 # Mutations looked at before others have a turn.
-SLICE: Final = 128
+SLICE: Final = 32
 # What a snapshot of a collection says anew about all chats.
 _CHAT_FIELDS: Final = {
     REGULAR_HIGH: ("muted_until",),
@@ -134,8 +134,7 @@ class SyncActions:
             for name in _CHAT_FIELDS.get(collection, ()):
                 record.ClearField(name)
         if collection == CRITICAL_UNBLOCK_LOW:
-            for user in await store.address_book.all(work.tx):
-                await store.address_book.delete(work.tx, user)
+            await store.address_book.clear(work.tx)
         elif collection == REGULAR_HIGH:
             await store.stars.clear(work.tx)
         elif collection == REGULAR:

@@ -22,7 +22,6 @@ CACHED_TABLES: Final = frozenset(
         Table.LID,
         Table.DEVICE_LIST,
         Table.CONTACT,
-        Table.ADDRESS_BOOK,
         Table.CHAT,
         Table.META,
     }

@@ -69,12 +69,18 @@ class AddressBookStore(Port):
         """Drop an entry."""
         await self._write(tx, Delete(Table.ADDRESS_BOOK, str(user.bare)))
 
-    async def all(self, tx: Transaction | None) -> dict[Jid, storage.ContactRecord]:
-        """Return all entries."""
-        return {
-            Jid.parse(key): _read(storage.ContactRecord.FromString, data)
-            for key, data in await self._scan(tx, Table.ADDRESS_BOOK)
-        }
+    async def rows(self, tx: Transaction | None) -> list[tuple[str, bytes]]:
+        """Return all entries for `read`: there may be so many that it takes its time."""
+        return await self._scan(tx, Table.ADDRESS_BOOK)
+
+    @staticmethod
+    def read(rows: Iterable[tuple[str, bytes]]) -> dict[Jid, storage.ContactRecord]:
+        """Read entries; does nothing but compute."""
+        return {Jid.parse(key): _read(storage.ContactRecord.FromString, data) for key, data in rows}
+
+    async def clear(self, tx: Transaction | None) -> None:
+        """Drop all entries."""
+        await self._delete_all(tx, Table.ADDRESS_BOOK, "")
 
 
 class LabelStore(Port):

@@ -11,7 +11,7 @@ from typing import Final, override
 from ..crypto.kdf import hkdf_sha256
 from ..errors import StoreError
 from .base import COPY_MARK, Backend, Put, RandomBytes, RunBlocking, Table, Write, forget_marks
-from .cache import ValueCache
+from .cache import CACHED_TABLES, ValueCache
 from .database import NONCE_LENGTH, Database, translate_errors
 from .files import make_private, map_marks, marks_path, remove_all
 from .marks import DeliveryMarks
@@ -254,6 +254,8 @@ class SqliteBackend(Backend):
 
     def _remember(self, commit: _Commit) -> None:
         for write in commit.writes:
+            if write.table not in CACHED_TABLES:
+                continue
             value = write.value if isinstance(write, Put) else None
             self._cache.store(write.table, write.key, value)
 
