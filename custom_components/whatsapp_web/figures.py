@@ -9,7 +9,14 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_change
 from homeassistant.util import dt as dt_util
 
-from .aiowhatsapp import CaughtUp, Client, MessageReceived
+from .aiowhatsapp import (
+    CaughtUp,
+    Client,
+    MessageEnqueued,
+    MessageReceived,
+    MessageState,
+    MessageStateChanged,
+)
 
 
 @dataclass(slots=True)
@@ -39,6 +46,8 @@ class Figures:
         for unsubscribe in (
             client.subscribe(MessageReceived, self._on_received),
             client.subscribe(CaughtUp, self._on_caught_up),
+            client.subscribe(MessageStateChanged, self._on_state),
+            client.subscribe(MessageEnqueued, lambda _: self._on_change()),
             async_track_time_change(self._hass, self._on_midnight, hour=0, minute=0, second=0),
         ):
             following.callback(unsubscribe)
@@ -53,6 +62,13 @@ class Figures:
     def _on_received(self, event: MessageReceived) -> None:
         if not event.message.from_me:
             self.today.received += 1
+            self._on_change()
+
+    @callback
+    def _on_state(self, change: MessageStateChanged) -> None:
+        if change.participant is None:
+            self.today.sent += change.state is MessageState.SENT
+            self.today.failed += change.state is MessageState.FAILED
             self._on_change()
 
     @callback

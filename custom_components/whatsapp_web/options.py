@@ -8,6 +8,7 @@ from typing import Final, Self
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.exceptions import ServiceValidationError
 
+from .aiowhatsapp import PacingLimits
 from .const import (
     CONF_APPEAR_ONLINE,
     CONF_BACKUP_AFTER,
@@ -59,6 +60,12 @@ class ConnectionOptions:
     status_updates: bool = False
     followed: tuple[str, ...] = ()
     people: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pacing(self) -> PacingLimits:
+        """How fast messages may leave: as many at once as in half a minute, but one always."""
+        per_minute = self.messages_per_minute
+        return PacingLimits(per_minute=float(per_minute), burst=max(per_minute // 2, 1))
 
     @classmethod
     def of(cls, entry: ConfigEntry) -> Self:

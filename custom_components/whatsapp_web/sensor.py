@@ -45,6 +45,18 @@ class FigureEntityDescription(SensorEntityDescription):
 # Counted from midnight on; the key is the name of the count.
 COUNTS: Final = (
     FigureEntityDescription(
+        key="sent",
+        translation_key="sent",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        value=lambda coordinator: coordinator.figures.today.sent,
+    ),
+    FigureEntityDescription(
+        key="failed",
+        translation_key="failed",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        value=lambda coordinator: coordinator.figures.today.failed,
+    ),
+    FigureEntityDescription(
         key="received",
         translation_key="received",
         state_class=SensorStateClass.TOTAL_INCREASING,
@@ -52,6 +64,20 @@ COUNTS: Final = (
     ),
 )
 FIGURES: Final = (
+    FigureEntityDescription(
+        key="queued",
+        translation_key="queued",
+        state_class=SensorStateClass.MEASUREMENT,
+        value=lambda coordinator: coordinator.client.outbox.waiting,
+    ),
+    FigureEntityDescription(
+        key="quota",
+        translation_key="quota",
+        state_class=SensorStateClass.MEASUREMENT,
+        value=lambda coordinator: coordinator.client.outbox.pacing.available(
+            dt_util.utcnow().timestamp()
+        ),
+    ),
     FigureEntityDescription(
         key="last_sync",
         translation_key="last_sync",

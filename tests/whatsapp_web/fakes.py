@@ -27,6 +27,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     NotLinked,
     NotOnWhatsApp,
     OwnNameChanged,
+    PacingLimits,
     PairingEvent,
     QueuedMessage,
     SentMessage,
@@ -36,6 +37,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     Text,
     WhatsAppError,
 )
+from custom_components.whatsapp_web.aiowhatsapp.client.pacing import Pacing
 from custom_components.whatsapp_web.aiowhatsapp.events import event_of
 from custom_components.whatsapp_web.aiowhatsapp.pairing.credentials import new_device_keys
 from custom_components.whatsapp_web.const import CONF_CONNECTION_ID, DOMAIN
@@ -203,6 +205,7 @@ class FakeOutbox:
 
     def __init__(self, script: Script) -> None:
         self.states = FakeStates(script)
+        self.pacing = Pacing(PacingLimits(), now=0)
         self.waiting = 0
 
     async def give_away(self) -> list[Any]:

@@ -16,12 +16,14 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     CaughtUp,
     ConnectionFailed,
     LoggedOut,
+    MessageState,
+    MessageStateChanged,
     SessionReplaced,
     Status,
     WhatsAppError,
 )
 
-from .fakes import LID, Script, add_entry, make_message
+from .fakes import ANN, LID, Script, add_entry, make_message
 
 RECEIVED = "sensor.casa_messages_received_today"
 LAST_SYNC = "sensor.casa_last_sync"
@@ -145,3 +147,32 @@ async def test_the_last_sync_is_when_all_had_come(
     assert state_of(hass, LAST_SYNC) == "unknown"
     script.client.emit(CaughtUp())
     assert state_of(hass, LAST_SYNC) == "2027-01-15T08:00:00+00:00"
+
+
+async def test_what_becomes_of_messages_is_counted(
+    hass: HomeAssistant, script: Script, entity_registry: er.EntityRegistry
+) -> None:
+    figures = {key: f"sensor.casa_{key}" for key in ("sent", "failed", "queued", "quota")}
+    for key, entity_id in figures.items():
+        enable(entity_registry, key, entity_id)
+    await set_up(hass)
+    client = script.client
+    client.outbox.waiting = 3
+    for state, participant in (
+        (MessageState.SENT, None),
+        (MessageState.SENT, None),
+        (MessageState.DELIVERED, None),
+        (MessageState.SENT, ANN),
+        (MessageState.FAILED, None),
+    ):
+        client.emit(
+            MessageStateChanged(
+                message_id="3A", chat=ANN, state=state, participant=participant, timestamp=1
+            )
+        )
+    assert {key: state_of(hass, entity_id) for key, entity_id in figures.items()} == {
+        "sent": "2",
+        "failed": "1",
+        "queued": "3",
+        "quota": "20",
+    }

@@ -87,6 +87,7 @@ async def test_options_are_kept_and_the_entry_set_up_anew(
         appear_online=True,
     )
     assert [client.stopped for client in script.clients] == [True, False]
+    assert script.client.outbox.pacing.state(0).per_minute == 12
     assert entry.options["messages_per_minute"] == 12
 
 
