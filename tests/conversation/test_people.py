@@ -15,6 +15,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     Client,
     Event,
     Jid,
+    LocalProtocolError,
     NewsletterFigures,
     NewsletterFollowed,
     NotOnWhatsApp,
@@ -278,6 +279,22 @@ async def test_privacy_and_blocking(
         await other.command("block", jid=str(theirs.pn_jid), on=True)
         await we.event(BlocklistChanged, lambda event: event.blocked)
         assert await we.client.contacts.blocked() == {theirs.lid_jid}
+
+
+async def test_all_contacts_but_one(
+    we: Watched, peer: Peer, simulator: Simulator, theirs: Account
+) -> None:
+    await we.device.send(theirs.number, "Hello")
+    await peer.next_text("Hello")
+    await we.client.profile.set_about("At home")
+    await we.client.privacy.exclude("status", [theirs.pn_jid])
+    assert await we.client.privacy.excluded("status") == {theirs.lid_jid}
+    assert not (await peer.command("about", jid=we.device.address))["text"]
+    await we.client.privacy.exclude("status", [])
+    assert await we.client.privacy.excluded("status") == frozenset()
+    assert (await peer.command("about", jid=we.device.address))["text"] == "At home"
+    with pytest.raises(LocalProtocolError):
+        await we.client.privacy.exclude("status", [Jid.of_number("15559999999")])
 
 
 async def test_calls(

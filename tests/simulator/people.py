@@ -44,6 +44,7 @@ class Profile:
     pin: str = ""
     privacy: dict[str, str] = field(default_factory=lambda: dict.fromkeys(PRIVACY, "all"))
     blocked: list[Account] = field(default_factory=list)
+    excluded: dict[str, list[Account]] = field(default_factory=dict)
     audience: tuple[str, list[Account]] | None = None
 
 
@@ -119,7 +120,10 @@ class People:
         """Give or change privacy settings."""
         settings = self.of(device.account).privacy
         asked = node.required_child("privacy")
+        listed = asked.child("list")
         if node.attr("type") == "get":
+            if listed is not None:
+                return [self._excluded(device.account, listed.required_attr("name"))]
             return [_settings(settings)]
         changed = {}
         for category in asked.children("category"):
@@ -127,9 +131,34 @@ class People:
             if value not in PRIVACY.get(name, ()):
                 raise IqRefused(400, "bad-request")
             changed[name] = value
+            if value == "contact_blacklist":
+                self._exclude(device.account, asked, category)
         settings |= changed
         self._tell_own(device, _settings(changed))
         return [_settings(changed)]
+
+    def _excluded(self, account: Account, name: str) -> Node:
+        left_out = self.of(account).excluded.get(name, [])
+        users = [Node("user", {"jid": each.lid_jid}) for each in left_out]
+        attributes = {"name": name, "value": "contact_blacklist"}
+        if left_out:
+            attributes["dhash"] = _hash_of(left_out)
+        return Node("privacy", {}, [Node("list", dict(attributes), users)])
+
+    def _exclude(self, account: Account, asked: Node, category: Node) -> None:
+        left_out = self.of(account).excluded.setdefault(category.required_attr("name"), [])
+        if asked.attr("addressing_mode") != "lid":
+            raise IqRefused(400, "bad-request")
+        if category.attr("dhash") != (_hash_of(left_out) if left_out else "none"):
+            raise IqRefused(409, "conflict")
+        for user in category.children("user"):
+            other = self._server.directory.find(user.required_jid("jid"))
+            if other is None or not user.required_jid("jid").is_lid:
+                raise IqRefused(400, "bad-request")
+            if user.attr("action") == "add":
+                left_out.append(other)
+            else:
+                left_out.remove(other)
 
     def blocklist(self, device: Device, node: Node) -> list[Node]:
         """Give the list of who is blocked, or change it."""
@@ -155,10 +184,8 @@ class People:
 
     @staticmethod
     def _blocked(blocked: list[Account]) -> Node:
-        names = "".join(sorted(account.lid for account in blocked))
         items = [Node("item", {"jid": account.lid_jid}) for account in blocked]
-        dhash = hashlib.sha256(names.encode()).hexdigest()[:12]
-        return Node("list", {"dhash": dhash, "addressing_mode": "lid"}, items)
+        return Node("list", {"dhash": _hash_of(blocked), "addressing_mode": "lid"}, items)
 
     def picture(self, device: Device, node: Node) -> list[Node]:
         """Give where a picture is, or change one's own."""
@@ -285,11 +312,18 @@ class People:
         value = self.of(account).privacy[what]
         known = asker.number in account.contacts
         blocked = self.blocks(account, asker)
-        return not blocked and (value == "all" or (value == "contacts" and known))
+        left_out = asker in self.of(account).excluded.get(what, [])
+        some = (value == "contacts" or (value == "contact_blacklist" and not left_out)) and known
+        return not blocked and (value == "all" or some)
 
     def _check_shown(self, account: Account, asker: Account, what: str) -> None:
         if not self._is_shown(account, asker, what):
             raise IqRefused(401, "not-authorized")
+
+
+def _hash_of(accounts: list[Account]) -> str:
+    names = "".join(sorted(account.lid for account in accounts))
+    return hashlib.sha256(names.encode()).hexdigest()[:12]
 
 
 def _settings(values: dict[str, str]) -> Node:

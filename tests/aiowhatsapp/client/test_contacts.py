@@ -402,3 +402,46 @@ async def test_a_picture_is_fetched(bench: Bench) -> None:
     assert len(bench.server.asked("picture")) == 1
     bench.server.script["picture"] = refusal(404)
     assert await bench.client.contacts.download_picture(bench.ann.lid) is None
+
+
+# --- settings that leave somebody out
+
+
+@pytest.mark.parametrize("conflicts", [0, 1, 2])
+@benched
+async def test_a_list_that_changed_meanwhile_is_asked_for_once_more(
+    bench: Bench, conflicts: int
+) -> None:
+    left = conflicts
+    changes: list[Node] = []
+
+    def answer(request: Node) -> Node:
+        nonlocal left
+        asked = request.required_child("privacy")
+        if asked.child("list") is not None:
+            listed = Node("list", {"dhash": "h"}, [Node("user", {"jid": bench.bob.lid})])
+            return result(request, Node("privacy", {}, [listed]))
+        changes.append(asked.required_child("category"))
+        if left:
+            left -= 1
+            refused = refusal(409)(request)
+            assert refused is not None
+            return refused
+        return result(request, Node("privacy", {}, [Node("category", {"dhash": "new"})]))
+
+    bench.server.script["privacy"] = answer
+    await bench.client.resolve_number(bench.ann.number)
+    if conflicts == 2:
+        with pytest.raises(IqError):
+            await bench.client.privacy.exclude("last", [bench.ann.phone])
+        return
+    await bench.client.privacy.exclude("last", [bench.ann.phone])
+    assert len(changes) == 1 + conflicts
+    added, removed = changes[-1].children("user")
+    assert changes[-1].attrs == {"name": "last", "value": "contact_blacklist", "dhash": "h"}
+    assert added.attrs == {
+        "action": "add",
+        "jid": bench.ann.lid,
+        "pn_jid": bench.ann.phone,
+    }
+    assert removed.attrs == {"action": "remove", "jid": bench.bob.lid}

@@ -1,13 +1,16 @@
 """Our privacy settings: asked for when needed, kept current by the server's word."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from ..errors import IqError
+from ..errors import IqError, LocalProtocolError
 from ..events.people import PrivacyChanged
 from ..iq.privacy import (
+    ALL_CONTACTS_BUT,
     AudienceKind,
+    ChangeExcluded,
+    GetExcluded,
     GetPrivacy,
     GetStatusAudience,
     SetDefaultTimer,
@@ -15,6 +18,7 @@ from ..iq.privacy import (
     StatusAudience,
     read_privacy,
 )
+from ..jid import Jid
 from ..wabinary import Node
 from .context import Context
 
@@ -22,6 +26,7 @@ READ_RECEIPTS: Final = "readreceipts"
 # Changes are announced; this bounds what a missed announcement costs.
 CACHE_SECONDS: Final = 24 * 3600.0
 _ITEM_NOT_FOUND: Final = 404
+_CONFLICT: Final = 409
 
 
 class Privacy:
@@ -47,6 +52,40 @@ class Privacy:
         await self._context.wait_online()
         await self._context.execute(SetPrivacy(name, value))
         self._note({name: value})
+
+    async def excluded(self, name: str) -> frozenset[Jid]:
+        """Whom a setting leaves out, where it says all contacts but some."""
+        await self._context.wait_online()
+        listed = await self._context.execute(GetExcluded(name))
+        return frozenset(self._context.canonical(user) for user in listed.users)
+
+    async def exclude(self, name: str, users: Collection[Jid]) -> None:
+        """Have a setting say all contacts but these; raises `LocalProtocolError` without a LID."""
+        wanted = frozenset(self._context.canonical(user.bare) for user in users)
+        if not all(user.is_lid for user in wanted):
+            raise LocalProtocolError("A contact's LID is not known")
+        try:
+            await self._exclude(name, wanted)
+        except IqError as err:
+            if err.code != _CONFLICT:
+                raise
+            # Another device changed it in this moment.
+            await self._exclude(name, wanted)
+        self._note({name: ALL_CONTACTS_BUT})
+
+    async def _exclude(self, name: str, wanted: frozenset[Jid]) -> None:
+        await self._context.wait_online()
+        listed = await self._context.execute(GetExcluded(name))
+        present = {self._context.canonical(user): user for user in listed.users}
+        phone_of = self._context.phone_of
+        await self._context.execute(
+            ChangeExcluded(
+                name=name,
+                dhash=listed.dhash,
+                add=[(user, phone_of(user)) for user in sorted(wanted - present.keys())],
+                remove=[(user, phone_of(user)) for user in sorted(present.keys() - wanted)],
+            )
+        )
 
     async def shows_reading(self) -> bool:
         """Whether others may see that we read what they wrote."""
