@@ -73,6 +73,12 @@ async def receive_spoiled(world: World) -> None:
     await receive(world)
 
 
+async def receive_withheld(world: World) -> None:
+    """Have the server withhold a message: our own phone brings it."""
+    world.sim.faults.add("withhold", by("message"), device=world.device)
+    await receive(world)
+
+
 async def send_to_forgetful(world: World) -> None:
     """Write to a phone that has lost its sessions, and asks for the message again."""
     world.theirs.phone.keys.forget(world.device)
@@ -112,6 +118,7 @@ SCENARIOS = (
     Scenario("first receive", linked, receive),
     Scenario("receive", acquainted, receive_several),
     Scenario("ask for it again", acquainted, receive_spoiled),
+    Scenario("ask the phone", acquainted, receive_withheld),
     Scenario("be asked again", acquainted, send_to_forgetful),
     Scenario("new one-time keys", linked, run_low),
     Scenario("change chats", acquainted, change_chats),

@@ -1,14 +1,16 @@
 """What this device asks of its own phone: messages of the category peer."""
 
+import asyncio
 from typing import Final
 
-from ..errors import Disconnected
+from ..errors import Disconnected, RequestTimeout
 from ..jid import Jid
 from ..message.ids import new_message_id
 from ..message.padding import pad
 from ..proto import wire
 from ..wabinary import Node
 from .context import Context
+from .link import REQUEST_TIMEOUT
 from .outgoing import build_enc
 from .sessions import Sessions
 
@@ -33,6 +35,22 @@ class PeerRequests:
         return new_message_id(
             context.own.phone.user, now=context.now(), random_bytes=context.random_bytes
         )
+
+    async def send_surely(self, message: wire.Message, request_id: str) -> None:
+        """Send a request under an id that is known before, and wait until the server has it.
+
+        Raises `RequestTimeout`, and what `send` raises.
+        """
+        link = self._context.require_link()
+        taken = link.expect(request_id)
+        try:
+            await self.send(message, request_id=request_id)
+            async with asyncio.timeout(REQUEST_TIMEOUT):
+                await taken
+        except TimeoutError as err:
+            raise RequestTimeout("The server did not confirm a request to our phone") from err
+        finally:
+            link.forget(request_id)
 
     async def send(self, message: wire.Message, *, request_id: str | None = None) -> str:
         """Send a request to the phone; return the id that an answer names.

@@ -12,7 +12,7 @@ from typing import Final
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
-from ..errors import SignalError
+from ..errors import IqError, RequestTimeout, SignalError
 from ..events import MessageUnreadable
 from ..jid import Jid
 from ..message.ids import new_message_id
@@ -129,8 +129,10 @@ class Placeholders:
             )
             await self._keep(key, record)
         try:
-            await self._requests.send(_request(context, record), request_id=record.request_id)
-        except SignalError as err:
+            await self._requests.send_surely(_request(context, record), record.request_id)
+        except RequestTimeout:
+            return
+        except (IqError, SignalError) as err:
             _LOGGER.info("The phone can't be asked for a message: %s", err)
         record.asked = True
         await self._keep(key, record)
