@@ -118,7 +118,7 @@ class House(Party):
         changed = asyncio.Event()
         self.ours.client.subscribe(ContactsChanged, lambda _: changed.set())
         async with asyncio.timeout(PATIENCE):
-            while len(await self.ours.client._context.store.address_book.all(None)) < count:
+            while len(await self.ours.client._context.store.address_book.users(None)) < count:
                 await changed.wait()
                 changed.clear()
 

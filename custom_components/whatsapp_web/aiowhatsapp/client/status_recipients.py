@@ -30,7 +30,7 @@ class StatusRecipients:
         if setting.kind is AudienceKind.ONLY:
             users = named
         else:
-            book = await self._context.store.address_book.all(None)
+            book = await self._context.store.address_book.users(None)
             users = {self._context.canonical(user.bare) for user in book}
             if setting.kind is AudienceKind.ALL_BUT:
                 users -= named

@@ -69,6 +69,10 @@ class AddressBookStore(Port):
         """Drop an entry."""
         await self._write(tx, Delete(Table.ADDRESS_BOOK, str(user.bare)))
 
+    async def users(self, tx: Transaction | None) -> list[Jid]:
+        """Return who has an entry."""
+        return [Jid.parse(key) for key in await self._keys(tx, Table.ADDRESS_BOOK, "")]
+
     async def rows(self, tx: Transaction | None) -> list[tuple[str, bytes]]:
         """Return all entries for `read`: there may be so many that it takes its time."""
         return await self._scan(tx, Table.ADDRESS_BOOK)
