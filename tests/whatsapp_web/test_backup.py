@@ -123,7 +123,7 @@ async def test_a_restored_backup_goes_on(
     await theirs.phone.send_text(ours, "An answer")
     await received.wait(1)
     assert await hass.config_entries.async_unload(linked.entry_id)
-    assert "copied" not in caplog.text
+    assert "restored or shared" not in caplog.text
 
     def restore() -> None:
         for path in folder_of(hass).glob(f"{DOMAIN}.*"):
@@ -138,11 +138,11 @@ async def test_a_restored_backup_goes_on(
     await say(hass, theirs, "After the restore")
     await theirs.phone.send_text(ours, "Still there?")
     assert [data["text"] for data in await received.wait(2)] == ["An answer", "Still there?"]
-    assert caplog.text.count("This state was restored or copied") == 1
+    assert caplog.text.count("This state was restored or shared") == 1
     # And from then on it is an original like any other.
     assert await hass.config_entries.async_reload(linked.entry_id)
     await say(hass, theirs, "For good")
-    assert caplog.text.count("This state was restored or copied") == 1
+    assert caplog.text.count("This state was restored or shared") == 1
 
 
 async def test_reloading_during_a_backup_changes_nothing_that_is_read(
