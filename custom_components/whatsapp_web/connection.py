@@ -118,15 +118,15 @@ async def _async_inherit(hass: HomeAssistant, client: Client, heir: ConfigEntry[
     try:
         async with asyncio.timeout(HEIR_TIMEOUT):
             await _async_wait_loaded(hass, heir)
-        outbox = heir.runtime_data.client.outbox
+        new: Client = heir.runtime_data.client
         for message in waiting:
-            await outbox.enqueue(
+            await new.outbox.enqueue(
                 message.chat,
                 message.message,
                 message_id=message.message_id,
                 priority=message.priority,
                 expire_after=max(message.expires_at - dt_util.utcnow().timestamp(), 1.0),
-                attachment=message.attachment,
+                attachment=await new.media.take_over(message.attachment, client.media),
             )
     except (WhatsAppError, TimeoutError) as err:
         LOGGER.warning(

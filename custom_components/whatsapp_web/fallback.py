@@ -26,6 +26,7 @@ from homeassistant.util import dt as dt_util
 from .aiowhatsapp import (
     Client,
     Jid,
+    MediaFileError,
     MessageEnqueued,
     MessageStateChanged,
     Status,
@@ -195,9 +196,16 @@ class Fallback:
             if backup is not None:
                 taken = await self._async_take(backup, waiting, new=active is not None)
                 await outbox.given_away(taken)
+                await self._async_discard_files(waiting, taken)
             self._settled = True
         finally:
             await outbox.take_back()
+
+    async def _async_discard_files(self, waiting: list[WaitingMessage], taken: list[str]) -> None:
+        """Remove the files that the backup has by now."""
+        for message in waiting:
+            if message.attachment and message.message_id in taken:
+                await self._coordinator.client.media.discard(message.attachment)
 
     @property
     def _backup_is_coming(self) -> bool:
@@ -223,8 +231,13 @@ class Fallback:
                     message_id=message.message_id,
                     priority=message.priority,
                     expire_after=max(message.expires_at - dt_util.utcnow().timestamp(), 1.0),
-                    attachment=message.attachment,
+                    attachment=await backup.client.media.take_over(
+                        message.attachment, self._coordinator.client.media
+                    ),
                 )
+            except MediaFileError as err:
+                LOGGER.warning("%s can't take a file: %s", backup.name, err)
+                continue
             except WhatsAppError as err:
                 LOGGER.warning("%s takes no more messages: %s", backup.name, err)
                 break

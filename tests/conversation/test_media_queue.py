@@ -136,7 +136,7 @@ async def test_file_that_is_not_there_is_refused_at_once(
     assert device.client.outbox.waiting == 0
 
 
-async def test_attachment_moves_to_the_connection_that_sends_it(
+async def test_attachment_goes_to_the_connection_that_sends_it(
     device: OurDevice, simulator: Simulator, ours: Account, tmp_path: Path
 ) -> None:
     folder = tmp_path / "other"
@@ -150,7 +150,9 @@ async def test_attachment_moves_to_the_connection_that_sends_it(
         Media(kind=MessageKind.DOCUMENT, path=path)
     )
     moved = await client.media.take_over(attachment, device.client.media)
+    await device.client.media.discard(attachment)
     assert (len(spooled(device)), len(spooled(other))) == (0, 1)
+    assert await client.media.take_over(b"", device.client.media) == b""
     resolved = await client.media.resolve(message, moved)
     assert resolved.documentMessage.directPath
     with pytest.raises(MediaFileError):

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Set as AbstractSet
 from contextlib import suppress
 import os
 from pathlib import Path
+import shutil
 import stat
 from typing import BinaryIO, Final
 
@@ -62,14 +63,20 @@ async def remove_file(run_blocking: RunBlocking, path: Path) -> None:
     await run_job(run_blocking, remove)
 
 
-async def move_file(run_blocking: RunBlocking, source: Path, target: Path) -> None:
-    """Move a file within one file system; raise `MediaFileError`."""
+async def duplicate_file(run_blocking: RunBlocking, source: Path, target: Path) -> None:
+    """Have a file under another name, too; raise `MediaFileError`."""
 
-    def move() -> None:
+    def duplicate() -> None:
         target.parent.mkdir(mode=0o700, exist_ok=True)
-        source.replace(target)
+        try:
+            target.hardlink_to(source)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            # Not every file system can.
+            shutil.copy(source, target)
 
-    await run_job(run_blocking, move)
+    await run_job(run_blocking, duplicate)
 
 
 async def remove_others(

@@ -27,8 +27,8 @@ from .context import Context
 from .file_jobs import (
     FileSink,
     MemorySink,
+    duplicate_file,
     encrypt_file,
-    move_file,
     remove_file,
     remove_others,
 )
@@ -157,15 +157,18 @@ class MediaFiles:
         await remove_file(self._context.run_blocking, self._spool / record.name)
 
     async def take_over(self, attachment: bytes, other: MediaFiles) -> bytes:
-        """Move an attachment of another connection here, to be sent in its place.
+        """Take an attachment of another connection, to send it in its place.
 
-        Raises `MediaFileError`; then it stays where it was.
+        The other one's stays, until `discard` or its next start: it may have to be taken
+        once more. Raises `MediaFileError`.
         """
+        if not attachment:
+            return b""
         record = _attachment(attachment)
         source = other.spooled(record.name)
         record.name = f"{self._token()}{_SPOOLED}"
         target = self._spool / record.name
-        await move_file(self._context.run_blocking, source, target)
+        await duplicate_file(self._context.run_blocking, source, target)
         return record.SerializeToString()
 
     def spooled(self, name: str) -> Path:
