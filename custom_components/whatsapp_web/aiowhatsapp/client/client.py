@@ -146,9 +146,13 @@ class Client:
             placeholders=self._placeholders,
             addons=AddOns(context, chat_log),
         )
-        self.outbox: Final = Outbox(context, self._outgoing, Pacing(pacing, now=clock.now()))
-        self.outbox.connect(on_store_error=self._on_store_error)
+        self.outbox: Final = Outbox(
+            context, self._outgoing, Pacing(pacing, now=clock.now()), self._media
+        )
         self._drafting = Drafting(context, chat_log, self._media, self.outbox.enqueue)
+        self.outbox.connect(
+            on_store_error=self._on_store_error, on_uploaded=self._drafting.keep_uploaded
+        )
         people = self._people = People(
             context,
             devices=self._devices,

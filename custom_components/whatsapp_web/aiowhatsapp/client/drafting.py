@@ -1,7 +1,7 @@
 """From a draft to a message on its way: its target found, composed, remembered, queued."""
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, Protocol, assert_never
 
 from ..errors import InvalidDraft, MessageUnknown
@@ -117,9 +117,11 @@ class Drafting:
             case Forward():
                 message = await self._compose_forward(chat, draft)
             case Media():
-                return await self._send_media(
-                    chat, draft, message_id, options, reply_to=reply_to, mentions=mentions
-                )
+                # Sealed at once: what waits to be sent no longer needs the caller's file.
+                message, attachment = await self._files.prepare(draft)
+                await self._complete(chat, message, reply_to=reply_to, mentions=mentions)
+                message = wrap_media(message, draft)
+                options = replace(options or SendOptions(), attachment=attachment)
             case _:
                 message = compose(draft)
                 await self._complete(chat, message, reply_to=reply_to, mentions=mentions)
@@ -127,26 +129,11 @@ class Drafting:
             await self._log.keep(tx, self._entry(chat, message, message_id))
         return await self._queue(chat, message, message_id, options)
 
-    async def _send_media(
-        self,
-        chat: Jid,
-        draft: Media,
-        message_id: str,
-        options: SendOptions | None,
-        *,
-        reply_to: Target | None,
-        mentions: Mentions,
-    ) -> QueuedMessage:
-        """Encrypt the file first: what waits to be sent no longer needs the caller's."""
-        message, attachment = await self._files.prepare(draft)
-        try:
-            await self._complete(chat, message, reply_to=reply_to, mentions=mentions)
-            message = wrap_media(await self._files.resolve(message, attachment), draft)
-            async with self._context.store.transaction() as tx:
-                await self._log.keep(tx, self._entry(chat, message, message_id))
-            return await self._queue(chat, message, message_id, options)
-        finally:
-            await self._files.discard(attachment)
+    async def keep_uploaded(
+        self, tx: Transaction, chat: Jid, message: wire.Message, message_id: str
+    ) -> None:
+        """Remember where the file of a message lies, now that it was uploaded."""
+        await self._log.keep(tx, self._entry(self._context.canonical(chat), message, message_id))
 
     # --- what stands alone
 

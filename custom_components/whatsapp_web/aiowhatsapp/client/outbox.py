@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 import logging
-from typing import Final
+from typing import Final, Protocol
 
 from ..errors import (
     ConnectionFailed,
@@ -39,6 +39,7 @@ from ..jid import Jid
 from ..message.ids import new_message_id
 from ..message.parse import decode
 from ..proto import storage, wire
+from ..store import Transaction
 from .context import Context
 from .message_states import MessageStates
 from .outgoing import MAX_ID, Outgoing
@@ -62,7 +63,19 @@ TOO_FAST: Final = frozenset({"429"})
 # Its words for: not now, for no reason of the message's.
 _TRY_AGAIN: Final = frozenset({"500", "503"})
 
-type Resolve = Callable[[wire.Message, bytes], Awaitable[wire.Message]]
+type OnUploaded = Callable[[Transaction, Jid, wire.Message, str], Awaitable[None]]
+
+
+class Attachments(Protocol):
+    """Keeps the files of messages until they are uploaded."""
+
+    async def resolve(self, message: wire.Message, attachment: bytes) -> wire.Message:
+        """Upload a file, and give the message that says where it lies."""
+        ...
+
+    async def discard(self, attachment: bytes) -> None:
+        """Remove a file that is uploaded, or never will be."""
+        ...
 
 
 @dataclass(slots=True)
@@ -94,7 +107,9 @@ class WaitingMessage:
 class Outbox:
     """Sends what was handed over."""
 
-    def __init__(self, context: Context, outgoing: Outgoing, pacing: Pacing) -> None:
+    def __init__(
+        self, context: Context, outgoing: Outgoing, pacing: Pacing, attachments: Attachments
+    ) -> None:
         """Share the client's context."""
         self.states: Final = MessageStates(context)
         self._context = context
@@ -105,18 +120,17 @@ class Outbox:
         self._wake = asyncio.Event()
         self._served: dict[Jid, float] = {}
         self._heard_from: dict[Jid, float] = {}
-        self._resolve: Resolve | None = None
+        self._attachments = attachments
+        self._on_uploaded: OnUploaded | None = None
         self._on_store_error: Callable[[StoreError], None] = lambda _: None
         context.dispatcher.subscribe(StatusChanged, lambda _: self._wake.set())
         context.dispatcher.subscribe(MessageReceived, self._on_message)
 
-    def connect(self, *, on_store_error: Callable[[StoreError], None]) -> None:
-        """Say who hears that the store failed."""
-        self._on_store_error = on_store_error
-
-    def set_attachments(self, resolve: Resolve) -> None:
-        """Let `resolve` finish messages whose attachment is still to be uploaded."""
-        self._resolve = resolve
+    def connect(
+        self, *, on_store_error: Callable[[StoreError], None], on_uploaded: OnUploaded
+    ) -> None:
+        """Say who hears that the store failed, and who that a file was uploaded."""
+        self._on_store_error, self._on_uploaded = on_store_error, on_uploaded
 
     @property
     def pacing(self) -> Pacing:
@@ -159,12 +173,7 @@ class Outbox:
         message_id = message_id or new_message_id(
             context.own.phone.user, now=context.now(), random_bytes=context.random_bytes
         )
-        if not 0 < len(message_id) <= MAX_ID:
-            raise LocalProtocolError("Message id of a wrong length")
         wait = EXPIRE_AFTER if expire_after is None else min(expire_after, LONGEST_WAIT)
-        if wait <= 0:
-            # The error says why there is no line, where that is known.
-            await context.wait_online(0)
         record = storage.OutboxRecord(
             chat=str(chat.bare),
             message=message.SerializeToString(),
@@ -174,18 +183,33 @@ class Outbox:
             attachment=attachment,
             only_now=wait <= 0,
         )
+        try:
+            queued = await self._keep(message_id, record)
+        except WhatsAppError:
+            if attachment and message_id not in self._entries:
+                await self._attachments.discard(attachment)
+            raise
+        context.emit(MessageEnqueued(message_id=message_id, chat=chat.bare))
+        return queued
+
+    async def _keep(self, message_id: str, record: storage.OutboxRecord) -> QueuedMessage:
+        """Write a message down, if it may wait and there is room."""
+        if not 0 < len(message_id) <= MAX_ID:
+            raise LocalProtocolError("Message id of a wrong length")
+        if record.only_now:
+            # The error says why there is no line, where that is known.
+            await self._context.wait_online(0)
         entry = _entry(message_id, record)
         if message_id not in self._entries:
             self._check_room(entry)
         async with self.states.turn:
-            async with context.store.transaction() as tx:
-                queued = await self.states.begin(tx, message_id, chat.bare)
+            async with self._context.store.transaction() as tx:
+                queued = await self.states.begin(tx, message_id, entry.chat)
                 if queued.state is MessageState.PENDING:
-                    await context.store.outbox.put(tx, message_id, record)
+                    await self._context.store.outbox.put(tx, message_id, record)
             if queued.state is MessageState.PENDING:
                 self._entries.setdefault(message_id, entry)
         self._wake.set()
-        context.emit(MessageEnqueued(message_id=message_id, chat=chat.bare))
         return queued
 
     def _check_room(self, entry: _Entry) -> None:
@@ -355,10 +379,8 @@ class Outbox:
             return
         message = decode(record.message)
         if record.attachment:
-            if self._resolve is None:
-                raise LocalProtocolError("Nothing can upload an attachment")
-            message = await self._resolve(message, record.attachment)
-        if not record.begun:
+            message = await self._upload(entry, record, message)
+        elif not record.begun:
             # Before anything leaves: from here on only this connection may send it.
             record.begun = True
             await store.outbox.put(None, entry.message_id, record)
@@ -372,6 +394,22 @@ class Outbox:
         if self._pacing.accepted(self._context.clock.now()):
             self._tell_pace()
         self.states.tell(change)
+
+    async def _upload(
+        self, entry: _Entry, record: storage.OutboxRecord, message: wire.Message
+    ) -> wire.Message:
+        """Upload a message's file, once; from there on it is a message like others."""
+        attachment = record.attachment
+        message = await self._attachments.resolve(message, attachment)
+        record.message, record.begun = message.SerializeToString(), True
+        record.ClearField("attachment")
+        store = self._context.store
+        async with store.transaction() as tx:
+            await store.outbox.put(tx, entry.message_id, record)
+            if self._on_uploaded is not None:
+                await self._on_uploaded(tx, entry.chat, message, entry.message_id)
+        await self._attachments.discard(attachment)
+        return message
 
     async def _after_error(self, entry: _Entry, error: WhatsAppError) -> None:
         """Keep a message that another try may bring through; fail the others."""
@@ -403,10 +441,13 @@ class Outbox:
         """Give up on a message, and say so."""
         _LOGGER.info("A message was not sent: %s", type(error).__name__)
         store = self._context.store
+        record = await store.outbox.get(None, entry.message_id)
         async with self.states.turn, store.transaction() as tx:
             await store.outbox.delete(tx, entry.message_id)
             change = await self.states.failed(tx, entry.message_id, entry.chat, error)
         self._entries.pop(entry.message_id, None)
+        if record is not None and record.attachment:
+            await self._attachments.discard(record.attachment)
         self.states.tell(change)
 
     def _tell_pace(self) -> None:
