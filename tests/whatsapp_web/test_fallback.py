@@ -1,9 +1,7 @@
 """The backup connection, with both accounts on the server's line."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -19,6 +17,7 @@ from tests.simulator import Simulator
 from tests.simulator.accounts import Account, Device
 
 from .conftest import THEIRS
+from .dialog import Dialog
 from .linking import add_linked
 from .waiting import EventLog, wait_bus, wait_connected, wait_state
 
@@ -77,9 +76,6 @@ class Pair:
         await wait_bus(self.hass, "state_changed", lambda: self.in_use() is expected)
 
 
-type MakePair = Callable[..., Any]
-
-
 @pytest.fixture
 async def pair(hass: HomeAssistant, simulator: Simulator, theirs: Account) -> Pair:
     """Two connections, side by side, the second the first one's backup."""
@@ -95,10 +91,6 @@ async def pair(hass: HomeAssistant, simulator: Simulator, theirs: Account) -> Pa
     for entry in (general, backup):
         await wait_connected(hass, entry)
     return made
-
-
-def issues(hass: HomeAssistant) -> set[str]:
-    return {issue.split("_entry")[0] for domain, issue in ir.async_get(hass).issues}
 
 
 async def test_a_logged_out_connection_is_stood_in_for_at_once(
@@ -239,3 +231,23 @@ async def test_a_group_that_the_backup_is_not_in_waits(
     assert await fallback._may_send(backup, Jid.of_number(THEIRS))
     assert not await fallback._may_send(backup, Jid("120363000000000001", "g.us"))
     assert not await fallback._may_send(backup, Jid("status", "broadcast"))
+
+
+async def test_what_waits_survives_linking_anew(
+    hass: HomeAssistant, pair: Pair, theirs: Account, codes: dict[str, str]
+) -> None:
+    hass.config_entries.async_update_entry(pair.general, options={})
+    await hass.config_entries.async_reload(pair.general.entry_id)
+    await wait_connected(hass, pair.general)
+    pair.account.phone.unlink(pair.device)
+    await wait_state(hass, STATUS, "logged_out")
+    sent = await pair.send("Not lost")
+    dialog = Dialog(hass, codes)
+    await hass.async_block_till_done()
+    dialog.open_started()
+    await dialog.submit()
+    await pair.account.phone.scan(await dialog.wait_code())
+    assert (await dialog.wait_end())["reason"] == "reauth_successful"
+    message = await theirs.phone.wait_message("Not lost")
+    assert (message.id, message.sender.account) == (sent, pair.account)
+    await hass.async_block_till_done(wait_background_tasks=True)
