@@ -89,6 +89,8 @@ async def test_options_are_kept_and_the_entry_set_up_anew(
     assert [client.stopped for client in script.clients] == [True, False]
     assert script.client.outbox.pacing.state(0).per_minute == 12
     assert entry.options["messages_per_minute"] == 12
+    shown = suggested(await open_form(hass, entry))
+    assert (shown["backup_connection"], shown["messages_per_minute"]) == (other.entry_id, 12)
 
 
 async def test_only_other_connections_can_be_the_backup(
