@@ -62,9 +62,8 @@ class Disk:
                         )
 
     def fill_file_system(self, path: Path) -> None:
-        """Let no file grow beyond what the database's log is now."""
-        size = path.with_name(path.name + "-wal").stat().st_size
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, self._sizes[1]))
+        """Let nothing be written to any file."""
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, self._sizes[1]))
 
     def protect(self, path: Path) -> None:
         """Let nothing be written."""
