@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -11,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.whatsapp_web import fallback
-from custom_components.whatsapp_web.aiowhatsapp import Jid, Text
+from custom_components.whatsapp_web.aiowhatsapp import Jid, Media, MessageKind, Text
 from custom_components.whatsapp_web.const import DOMAIN
 from tests.simulator import Simulator
 from tests.simulator.accounts import Account, Device
@@ -251,3 +252,20 @@ async def test_what_waits_survives_linking_anew(
     message = await theirs.phone.wait_message("Not lost")
     assert (message.id, message.sender.account) == (sent, pair.account)
     await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def test_a_file_that_waits_leaves_by_the_backup(
+    pair: Pair, theirs: Account, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(b"%PDF-1.7 report")
+    pair.keep_down()
+    client = pair.general.runtime_data.client
+    draft = Media(kind=MessageKind.DOCUMENT, path=path)
+    queued = await client.send(Jid.of_number(THEIRS), draft)
+    path.unlink()
+    await pair.grow_overdue()
+    received = await theirs.phone.wait_message(lambda message: message.id == queued.message_id)
+    assert received.sender.account is pair.backup_account
+    assert received.message.documentMessage.directPath
+    assert pair.simulator.media.find(received.message.documentMessage.fileEncSha256) is not None
