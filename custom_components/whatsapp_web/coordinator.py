@@ -52,6 +52,7 @@ from .message_status import async_tell_states
 from .messages import MessageOrigin, ReceivedMessage, describe_message
 from .notification_data import Notifications
 from .options import ConnectionOptions
+from .pacing_watch import async_follow_pacing
 from .people import async_follow_people
 from .recovery import Recovery
 from .security import SecurityWatch
@@ -219,6 +220,7 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
         self._resources.callback(async_follow_people(self))
         self._resources.callback(async_tell_states(self))
         self._resources.callback(async_follow_groups(self))
+        self._resources.callback(async_follow_pacing(self))
         security = SecurityWatch(self)
         self._resources.callback(security.async_listen())
         await self.client.start()

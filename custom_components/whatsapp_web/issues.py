@@ -13,6 +13,8 @@ from .const import DOMAIN
 from .exceptions import cause_of, placeholders_of
 
 ISSUE_BACKUP_IN_USE: Final = "backup_in_use"
+ISSUE_NEW_CHATS_HELD: Final = "new_chats_held"
+ISSUE_SENDING_HELD: Final = "sending_held"
 ISSUE_PASSKEY: Final = "passkey_requested"
 ISSUE_STATE_DAMAGED: Final = "state_damaged"
 # One for each contact whose security code changed, where sending waits for an answer.
@@ -21,6 +23,8 @@ ATTR_CHAT_ID: Final = "chat_id"
 ISSUE_OUTDATED: Final = "client_outdated"
 # What a click can mend, see `repairs.py`.
 FIXABLE: Final = (ISSUE_OUTDATED, "login_refused", "session_replaced", ISSUE_STATE_DAMAGED)
+# What ends by itself.
+_PASSING: Final = (ISSUE_BACKUP_IN_USE, ISSUE_NEW_CHATS_HELD, ISSUE_SENDING_HELD)
 ATTR_ENTRY_ID: Final = "entry_id"
 ATTR_ISSUE: Final = "issue"
 # When the server names no end of a block, the client asks again after an hour.
@@ -36,7 +40,9 @@ ISSUES: Final = (
     "wrong_clock",
     ISSUE_BACKUP_IN_USE,
     ISSUE_IDENTITY_CHANGED,
+    ISSUE_NEW_CHATS_HELD,
     ISSUE_PASSKEY,
+    ISSUE_SENDING_HELD,
     ISSUE_STATE_DAMAGED,
 )
 
@@ -71,9 +77,7 @@ def async_show_issue(hass: HomeAssistant, entry: ConfigEntry, issue: str, **more
         f"{issue}_{entry.entry_id}",
         data={ATTR_ENTRY_ID: entry.entry_id, ATTR_ISSUE: issue, **more},
         is_fixable=issue in FIXABLE,
-        severity=(
-            ir.IssueSeverity.WARNING if issue == ISSUE_BACKUP_IN_USE else ir.IssueSeverity.ERROR
-        ),
+        severity=(ir.IssueSeverity.WARNING if issue in _PASSING else ir.IssueSeverity.ERROR),
         translation_key=issue,
         translation_placeholders={"name": entry.title} | more,
     )

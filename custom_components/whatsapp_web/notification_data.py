@@ -32,6 +32,7 @@ from .aiowhatsapp import (
     new_message_id,
 )
 from .const import ATTR_MENTIONS, ATTR_REPLY_TO, LOGGER
+from .how import AS_USUAL, QUEUE_FIELDS, How, how_of
 from .recipients import recipient_text
 
 EVENT_ACTION: Final = "mobile_app_notification_action"
@@ -59,6 +60,7 @@ ACTION_SCHEMA: Final = vol.Schema(
 # Keys of others, as the Companion app's, do no harm.
 DATA_SCHEMA: Final = vol.Schema(
     {
+        **QUEUE_FIELDS,
         vol.Optional(ATTR_REPLY_TO): cv.string,
         vol.Optional(ATTR_MENTIONS): vol.All(cv.ensure_list, [recipient_text]),
         vol.Optional("actions"): vol.All(
@@ -78,6 +80,7 @@ class NotificationData:
     mentions: tuple[str, ...] = ()
     actions: tuple[tuple[str, str], ...] = ()
     tag: str | None = None
+    how: How = AS_USUAL
 
     @classmethod
     def of(cls, data: object) -> NotificationData:
@@ -91,6 +94,7 @@ class NotificationData:
             mentions=tuple(given.get(ATTR_MENTIONS, ())),
             actions=actions,
             tag=given.get("tag"),
+            how=how_of(given),
         )
 
 
@@ -150,7 +154,8 @@ class Notifications:
             await self._clear(chat, data.tag, before)
             return None
         if before is not None and self._is_editable(before) and not data.actions:
-            await self.client.send(chat, Edit(target=before.message_id, text=text))
+            edit = Edit(target=before.message_id, text=text)
+            await self.client.send(chat, edit, options=data.how.options)
             return before.message_id
         message_id = await self._send(chat, text, data)
         if data.tag is not None:
@@ -169,10 +174,18 @@ class Notifications:
         if data.actions:
             draft, words = _poll_of(text, data.actions)
             if words:
-                await self.client.send(chat, Text(text=words), reply_to=data.reply_to)
+                await self.client.send(
+                    chat, Text(text=words), reply_to=data.reply_to, options=data.how.options
+                )
             # Before it leaves: the vote may be faster than we are.
             await self._note_actions(message_id, data)
-        await self.client.send(chat, draft, reply_to=data.reply_to, message_id=message_id)
+        await self.client.send(
+            chat,
+            draft,
+            reply_to=data.reply_to,
+            message_id=message_id,
+            options=data.how.options,
+        )
         return message_id
 
     async def _note_actions(self, message_id: str, data: NotificationData) -> None:

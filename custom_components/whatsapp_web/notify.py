@@ -75,11 +75,14 @@ class WhatsAppNotificationService(BaseNotificationService):
                 draft,
                 reply_to=data.reply_to,
                 mentions=data.mentions,
+                how=data.how,
             )
             if not draft.caption and media.get(ATTR_CAPTION):
                 # There is no caption under a sound or a sticker.
                 words = Text(text=media[ATTR_CAPTION])
-                deliveries += await async_send_draft(self._coordinator, targets, words)
+                deliveries += await async_send_draft(
+                    self._coordinator, targets, words, how=data.how
+                )
         return deliveries
 
     async def _async_send_text(
@@ -93,12 +96,13 @@ class WhatsAppNotificationService(BaseNotificationService):
                 Text(text=text),
                 reply_to=data.reply_to,
                 mentions=data.mentions,
+                how=data.how,
             )
 
         async def send(target: Target) -> str | None:
             return await coordinator.notifications.async_send(target.chat, text, data)
 
-        return await async_send_each(coordinator, targets, send)
+        return await async_send_each(coordinator, targets, send, how=data.how)
 
 
 def _read(data: object) -> NotificationData:

@@ -11,12 +11,11 @@ from .aiowhatsapp import Draft, Jid, MessageState, NotLinked, Status, WhatsAppEr
 from .const import DOMAIN, MAX_MESSAGE_LENGTH
 from .coordinator import WhatsAppCoordinator
 from .exceptions import action_error, reason_text
+from .how import AS_USUAL, How
 from .mentions import async_mention
 from .targets import Target, async_find_target
 
 STATE_FAILED: Final = "failed"
-# How long an action waits for the server's word; a short loss of the line is shorter.
-SENT_TIMEOUT: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +68,7 @@ async def async_send_draft(
     *,
     reply_to: str | None = None,
     mentions: Sequence[str] = (),
+    how: How = AS_USUAL,
 ) -> list[Delivery]:
     """Send a draft to each recipient, in order; one's failure stops no other.
 
@@ -78,17 +78,19 @@ async def async_send_draft(
     async def send(target: Target) -> str:
         ready, mentioned = await async_mention(coordinator, draft, mentions)
         sent = await coordinator.client.send(
-            target.chat, ready, reply_to=reply_to, mentions=mentioned
+            target.chat, ready, reply_to=reply_to, mentions=mentioned, options=how.options
         )
         return sent.message_id
 
-    return await async_send_each(coordinator, recipients, send)
+    return await async_send_each(coordinator, recipients, send, how=how)
 
 
 async def async_send_each(
     coordinator: WhatsAppCoordinator,
     recipients: Sequence[str],
     send: Callable[[Target], Awaitable[str | None]],
+    *,
+    how: How = AS_USUAL,
 ) -> list[Delivery]:
     """Do `send` for each recipient, in order; one's failure stops no other.
 
@@ -100,9 +102,8 @@ async def async_send_each(
         waited = any(item.state is MessageState.PENDING for item in deliveries)
         try:
             delivery = await _async_send_one(coordinator, recipient, send)
-            deliveries.append(
-                await _async_follow(coordinator, delivery, 0 if waited else SENT_TIMEOUT)
-            )
+            patience = replace(how, timeout=0.0) if waited else how
+            deliveries.append(await _async_follow(coordinator, delivery, patience))
         except WhatsAppError as err:
             deliveries.append(_failed(recipient, action_error(err, recipient)))
         except HomeAssistantError as err:
@@ -120,7 +121,7 @@ async def async_send_to_chat(
         delivery = Delivery(
             recipient=recipient, name=name or recipient, chat=sent.chat, message_id=sent.message_id
         )
-        return await _async_follow(coordinator, delivery, SENT_TIMEOUT)
+        return await _async_follow(coordinator, delivery, AS_USUAL)
     except WhatsAppError as err:
         return _failed(name or recipient, action_error(err, name or recipient))
 
@@ -167,9 +168,7 @@ async def _async_send_one(
     )
 
 
-async def _async_follow(
-    coordinator: WhatsAppCoordinator, delivery: Delivery, timeout: float
-) -> Delivery:
+async def _async_follow(coordinator: WhatsAppCoordinator, delivery: Delivery, how: How) -> Delivery:
     """See whether a message leaves soon; what does not is kept. Raises why it failed."""
     if delivery.message_id is None:
         return delivery
@@ -177,7 +176,7 @@ async def _async_follow(
     if await states.get(delivery.message_id) is None:
         # An edit of one that left long ago.
         return delivery
-    now = await states.wait(delivery.message_id, MessageState.SENT, timeout)
+    now = await states.wait(delivery.message_id, how.until, how.timeout)
     if now.error is not None:
         raise now.error
     return replace(

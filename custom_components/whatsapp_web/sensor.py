@@ -20,6 +20,7 @@ from homeassistant.util import dt as dt_util
 from .aiowhatsapp import Status
 from .coordinator import WhatsAppConfigEntry, WhatsAppCoordinator
 from .entity import WhatsAppEntity
+from .messages import time_text
 
 # Nothing is polled or sent here.
 PARALLEL_UPDATES = 0
@@ -106,7 +107,9 @@ async def async_setup_entry(
 class StatusSensor(WhatsAppEntity, SensorEntity):
     """How the connection stands; never unavailable, as that is what it tells."""
 
-    _unrecorded_attributes = frozenset({"user", "phone", "last_change"})
+    _unrecorded_attributes = frozenset(
+        {"user", "phone", "last_change", "sending_held_until", "new_chats_held_until"}
+    )
 
     @property
     @override
@@ -118,11 +121,14 @@ class StatusSensor(WhatsAppEntity, SensorEntity):
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
         """Whose account it is, since when the status holds, and whether another one sends."""
+        pacing = self.coordinator.client.outbox.pacing.state(dt_util.utcnow().timestamp())
         return {
             "user": self.coordinator.own_name,
             "phone": self.coordinator.phone,
             "last_change": self.coordinator.data.last_change.isoformat(),
             "backup_in_use": self.coordinator.fallback.active is not None,
+            "sending_held_until": _until(pacing.held_until),
+            "new_chats_held_until": _until(pacing.new_chats_held_until),
         }
 
 
@@ -150,3 +156,7 @@ class CountSensor(FigureSensor, RestoreSensor):
             return
         if dt_util.as_local(state.last_updated).date() == self.coordinator.figures.today.day:
             self.coordinator.figures.async_restore(self.entity_description.key, data.native_value)
+
+
+def _until(timestamp: int | None) -> str | None:
+    return None if timestamp is None else time_text(timestamp)

@@ -10,7 +10,7 @@ Appending is one system call: it survives the process that made it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 import hashlib
 import json
@@ -41,7 +41,7 @@ FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 PAUSE = 0.05
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, live: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
     """Begin a client for each line of the input."""
     child = 0
     for _ in sys.stdin:
@@ -77,7 +77,7 @@ async def live(folder: Path) -> None:
         questions.put_nowait((str(message.chat), message.id, message.text or ""))
 
     async with aiohttp.ClientSession() as http:
-        client = _make_client(folder, settings, http)
+        client = make_client(folder, settings, http)
         client.subscribe(MessageReceived, on_message)
         await client.start()
         while True:
@@ -86,7 +86,10 @@ async def live(folder: Path) -> None:
             os.write(answered, f"{text}\n".encode())
 
 
-def _make_client(folder: Path, settings: dict[str, Any], http: aiohttp.ClientSession) -> Client:
+def make_client(
+    folder: Path, settings: dict[str, Any], http: aiohttp.ClientSession, **more: Any
+) -> Client:
+    """Put a client together over what is stored."""
     threads = ThreadPoolExecutor(2)
 
     async def run_blocking[T](job: Callable[[], T]) -> T:
@@ -103,6 +106,7 @@ def _make_client(folder: Path, settings: dict[str, Any], http: aiohttp.ClientSes
         clock=SystemClock(),
         random_bytes=os.urandom,
         run_blocking=run_blocking,
+        **more,
     )
 
 
@@ -119,4 +123,4 @@ async def _answer(client: Client, chat: Jid, asked_by: str, text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), live)

@@ -120,8 +120,9 @@ class Outcome:
 class CrashClient:
     """The process in which our client lives, between one kill and the next."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, module: str = "tests.conversation.crash_client") -> None:
         self._folder = folder
+        self._module = module
         self._process: asyncio.subprocess.Process | None = None
         self._client = 0
 
@@ -129,7 +130,7 @@ class CrashClient:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "tests.conversation.crash_client",
+            self._module,
             str(self._folder),
             cwd=ROOT,
             stdin=asyncio.subprocess.PIPE,

@@ -7,7 +7,12 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Event, HomeAssistant, callback
 
-from custom_components.whatsapp_web.aiowhatsapp import Client, ReceiptReceived, UndecryptableMessage
+from custom_components.whatsapp_web.aiowhatsapp import (
+    Client,
+    PacingLimits,
+    ReceiptReceived,
+    UndecryptableMessage,
+)
 from custom_components.whatsapp_web.const import DOMAIN, EVENT_MESSAGE_RECEIVED
 from tests.simulator.accounts import Account, Device
 
@@ -49,7 +54,8 @@ class Home:
         return client
 
     def _watch_client(self) -> None:
-        """Follow what has no event on the bus yet."""
+        """Follow what has no event on the bus yet; and let it send as fast as it can."""
+        self.client.outbox.pacing.set_limits(PacingLimits(per_minute=None))
         self.client.subscribe(
             UndecryptableMessage, lambda event: self.undecryptable.append(event.message_id)
         )

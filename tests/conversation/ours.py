@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 import os
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -102,8 +103,8 @@ class OurDevice:
         )
         return Store(backend)
 
-    async def start(self) -> Client:
-        """Run the client over the stored credentials and state."""
+    async def start(self, *, online: bool = True, **more: Any) -> Client:
+        """Run the client over the stored credentials and state; wait for the line, if wanted."""
         assert self.credentials is not None
         client = Client(
             credentials=self.credentials,
@@ -119,6 +120,7 @@ class OurDevice:
                 ),
                 folder=self.spool,
             ),
+            **more,
         )
         for kind in MESSAGE_EVENTS:
             client.subscribe(kind, lambda event: self._keep(self.messages, event.message))
@@ -127,7 +129,8 @@ class OurDevice:
         client.subscribe(UndecryptableMessage, lambda event: self._keep(self.undecryptable, event))
         self.client = client
         await client.start()
-        await client.wait_connected(PATIENCE)
+        if online:
+            await client.wait_connected(PATIENCE)
         return client
 
     async def stop(self) -> None:

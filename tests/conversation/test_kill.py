@@ -63,6 +63,17 @@ async def link_in_dialog(home_assistant: HomeAssistant, account: Account, folder
     await scan
 
 
+async def hurry(home_assistant: HomeAssistant) -> None:
+    """Let the connection answer as fast as the peer writes."""
+    entries = "/api/config/config_entries/entry?domain=whatsapp_web"
+    (entry,) = await home_assistant.call("GET", entries)
+    api = "/api/config/config_entries/options/flow"
+    flow = await home_assistant.call("POST", api, {"handler": entry["entry_id"]})
+    options = {"messages_per_minute": 600}
+    flow = await home_assistant.call("POST", f"{api}/{flow['flow_id']}", options)
+    assert flow["type"] == "create_entry", flow
+
+
 def lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
@@ -101,6 +112,8 @@ async def test_home_assistant_killed_at_random_points_loses_and_doubles_nothing(
         await home_assistant.onboard()
         await link_in_dialog(home_assistant, ours, tmp_path)
         await home_assistant.wait_until_stored("core.config_entries", "whatsapp_web")
+        await hurry(home_assistant)
+        await home_assistant.wait_until_stored("core.config_entries", "messages_per_minute")
         peer = await link_peer("baileys", theirs)
         traffic = Traffic(peer, str(ours.lid_jid))
         for kill in range(HOME_KILLS):

@@ -30,6 +30,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     PacingLimits,
     PairingEvent,
     QueuedMessage,
+    SendOptions,
     SentMessage,
     Status,
     StatusChanged,
@@ -207,6 +208,7 @@ class FakeOutbox:
         self.states = FakeStates(script)
         self.pacing = Pacing(PacingLimits(), now=0)
         self.waiting = 0
+        self.pacing = Pacing(PacingLimits(), now=0)
 
     async def give_away(self) -> list[Any]:
         return []
@@ -257,6 +259,7 @@ class FakeClient:
         self.outbox = FakeOutbox(script)
         self.notes = FakeNotes(script.notes)
         self.drafts: list[tuple[Draft, str | None, Sequence[Jid] | str]] = []
+        self.options: list[SendOptions] = []
         self.taken: list[str] = []
         self.presence = FakePresence()
         self.groups = FakeGroups()
@@ -355,6 +358,7 @@ class FakeClient:
         reply_to: str | None = None,
         mentions: Sequence[Jid] | str = (),
         message_id: str | None = None,
+        options: SendOptions | None = None,
     ) -> SentMessage:
         if self.script.send_errors:
             error = self.script.send_errors.pop(0)
@@ -362,6 +366,7 @@ class FakeClient:
                 raise error
         self.sent.append((chat, draft.text if isinstance(draft, Text) else ""))
         self.drafts.append((draft, reply_to, mentions))
+        self.options.append(options or SendOptions())
         message_id = message_id or f"3EB0{len(self.sent)}"
         return SentMessage(message_id=message_id, chat=chat, timestamp=1_800_000_000)
 

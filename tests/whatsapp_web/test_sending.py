@@ -26,7 +26,7 @@ from custom_components.whatsapp_web.aiowhatsapp import (
     WhatsAppError,
 )
 from custom_components.whatsapp_web.const import DOMAIN, MAX_MESSAGE_LENGTH
-from custom_components.whatsapp_web.sending import SENT_TIMEOUT
+from custom_components.whatsapp_web.how import SENT_TIMEOUT
 
 from .fakes import ANN, LID, PHONE, Script, add_entry, make_credentials
 

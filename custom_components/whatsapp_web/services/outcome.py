@@ -4,6 +4,7 @@ from homeassistant.core import ServiceCall, ServiceResponse
 
 from ..aiowhatsapp import Draft
 from ..const import ATTR_MENTIONS, ATTR_RECIPIENT, ATTR_REPLY_TO
+from ..how import how_of
 from ..sending import async_send_draft, raise_failures
 from ..targets import connection_of
 
@@ -19,6 +20,7 @@ async def async_send(call: ServiceCall, draft: Draft) -> ServiceResponse:
         draft,
         reply_to=call.data.get(ATTR_REPLY_TO),
         mentions=call.data.get(ATTR_MENTIONS, ()),
+        how=how_of(call.data),
     )
     if not call.return_response or all(item.error is not None for item in deliveries):
         raise_failures(call.hass, deliveries)

@@ -49,6 +49,7 @@ from .handlers.receipt import ReceiptHandler
 from .identity import Identities
 from .inbox import Inbox
 from .media import MediaFiles
+from .new_chats import NewChats
 from .notes import Notes
 from .outbox import Outbox
 from .outgoing import Outgoing, SentMessage
@@ -147,7 +148,11 @@ class Client:
             addons=AddOns(context, chat_log),
         )
         self.outbox: Final = Outbox(
-            context, self._outgoing, Pacing(pacing, now=clock.now()), self._media
+            context,
+            self._outgoing,
+            Pacing(pacing, now=clock.now()),
+            attachments=self._media,
+            new_chats=NewChats(context, self._tokens),
         )
         self._drafting = Drafting(context, chat_log, self._media, self.outbox.enqueue)
         self.outbox.connect(

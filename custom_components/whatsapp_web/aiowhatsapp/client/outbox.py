@@ -2,8 +2,9 @@
 
 A message is on disk before `enqueue` returns. It leaves when there is a line and its
 turn has come: urgent ones first, then answers, and no chat waits for another. It is
-sent under the same id for ever, so whatever an unclear end makes us send again shows
-only once. It goes off the disk in one step with the note that the server has it.
+sent under the same id for ever and, from its first time on, as the same bytes, so
+whatever an unclear end makes us send again shows only once. It goes off the disk in one
+step with the note that the server has it.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ from ..events import (
     MessageState,
     MessageStateChanged,
     PacingChanged,
+    PacingState,
     Priority,
     QueuedMessage,
     StatusChanged,
@@ -42,7 +44,8 @@ from ..proto import storage, wire
 from ..store import Transaction
 from .context import Context
 from .message_states import MessageStates
-from .outgoing import MAX_ID, Outgoing
+from .new_chats import NEW_CHAT_CODES, NewChats
+from .outgoing import MAX_ID, Outgoing, Writing
 from .pacing import Pacing
 
 _LOGGER = logging.getLogger(__name__)
@@ -51,6 +54,8 @@ EXPIRE_AFTER: Final = 24 * 3600.0
 LONGEST_WAIT: Final = 14 * 24 * 3600.0
 MAX_WAITING: Final = 2000
 MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
+# Larger ones are encrypted anew after a crash, under the same id.
+MAX_STANZA: Final = 512 * 1024
 # Chats that are written to at the same time.
 MAX_AT_ONCE: Final = 8
 # Pauses after an end that says nothing about the message, by how often in a row.
@@ -108,13 +113,21 @@ class Outbox:
     """Sends what was handed over."""
 
     def __init__(
-        self, context: Context, outgoing: Outgoing, pacing: Pacing, attachments: Attachments
+        self,
+        context: Context,
+        outgoing: Outgoing,
+        pacing: Pacing,
+        *,
+        attachments: Attachments,
+        new_chats: NewChats,
     ) -> None:
         """Share the client's context."""
         self.states: Final = MessageStates(context)
         self._context = context
         self._outgoing = outgoing
         self._pacing = pacing
+        self._new_chats = new_chats
+        self._told: PacingState | None = None
         self._entries: dict[str, _Entry] = {}
         self._busy: dict[Jid, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -146,6 +159,7 @@ class Outbox:
 
     async def load(self) -> None:
         """Read what waits from disk."""
+        self._pacing.hold_new_chats(None, await self._new_chats.load())
         self._entries.clear()
         for message_id, record in await self._context.store.outbox.all(None):
             entry = _entry(message_id, record)
@@ -286,6 +300,7 @@ class Outbox:
     async def _send_what_can_be(self) -> float | None:
         """Begin to send what may leave now; say after how long to look again."""
         await self._expire()
+        self._tell_pace()
         context = self._context
         while context.link is not None and not context.link.closed:
             entry = self._next()
@@ -343,6 +358,9 @@ class Outbox:
             for time in (float(entry.expires_at), entry.not_before)
             if time > now
         ]
+        state = self._pacing.state(now)
+        holds = (state.held_until, state.new_chats_held_until)
+        times += [max(end - now, 0.0) + 1 for end in holds if end is not None]
         return min(times, default=None)
 
     async def _expire(self) -> None:
@@ -377,14 +395,24 @@ class Outbox:
         if record is None:
             self._entries.pop(entry.message_id, None)
             return
+        if not record.begun and await self._is_held(entry):
+            return
         message = decode(record.message)
         if record.attachment:
             message = await self._upload(entry, record, message)
-        elif not record.begun:
-            # Before anything leaves: from here on only this connection may send it.
+
+        async def keep(stanza: bytes) -> None:
+            # Before anything leaves: from here on only this connection may send it, and
+            # after a crash the same bytes, which whoever has them drops.
             record.begun = True
+            if len(stanza) <= MAX_STANZA:
+                record.stanza = stanza
             await store.outbox.put(None, entry.message_id, record)
-        sent = await self._outgoing.send(entry.chat, message, message_id=entry.message_id)
+
+        writing = Writing(keep=keep, stanza=record.stanza or None)
+        sent = await self._outgoing.send(
+            entry.chat, message, message_id=entry.message_id, writing=writing
+        )
         async with self.states.turn, store.transaction() as tx:
             await store.outbox.delete(tx, entry.message_id)
             change = await self.states.sent(
@@ -411,6 +439,25 @@ class Outbox:
         await self._attachments.discard(attachment)
         return message
 
+    async def _is_held(self, entry: _Entry) -> bool:
+        """Whether it would begin a chat while none may be begun; then it waits."""
+        held_until = self._pacing.new_chats_held_until
+        if held_until <= self._context.now() or self._heard_from.get(entry.chat) is not None:
+            return False
+        if not await self._new_chats.is_new(entry.chat):
+            return False
+        if entry.only_now:
+            raise Rejected(self._pacing.state(self._context.clock.now()).code or "")
+        self._pause(entry, held_until - self._context.clock.now())
+        return True
+
+    async def _hold_new_chats(self, entry: _Entry, code: str) -> None:
+        """Find out whether the account may begin no chats, or only this one was refused."""
+        until = await self._new_chats.ask(code)
+        self._pacing.hold_new_chats(code, until)
+        self._tell_pace()
+        self._context.spawn(self._new_chats.invite(entry.chat), "issuing a token")
+
     async def _after_error(self, entry: _Entry, error: WhatsAppError) -> None:
         """Keep a message that another try may bring through; fail the others."""
         code = getattr(error, "code", None)
@@ -429,6 +476,8 @@ class Outbox:
             self._pause(entry)
         else:
             await self._fail(entry, error)
+            if isinstance(error, Rejected) and code in NEW_CHAT_CODES:
+                await self._hold_new_chats(entry, code)
 
     def _pause(self, entry: _Entry, seconds: float | None = None) -> None:
         """Let a message wait before its next try."""
@@ -451,7 +500,13 @@ class Outbox:
         self.states.tell(change)
 
     def _tell_pace(self) -> None:
-        self._context.emit(PacingChanged(state=self._pacing.state(self._context.clock.now())))
+        """Tell what holds messages back, when that has changed; the end of it, too."""
+        state = self._pacing.state(self._context.clock.now())
+        if self._told is None and not state.is_limited:
+            return
+        if state != self._told:
+            self._told = state if state.is_limited else None
+            self._context.emit(PacingChanged(state=state))
 
     def _on_message(self, event: MessageReceived) -> None:
         """Note with whom we are talking."""

@@ -1,7 +1,7 @@
 """Sending: from a message to one stanza for all devices, and the server's word on it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 import logging
 from typing import Final
@@ -21,10 +21,10 @@ from ..message.ids import new_message_id
 from ..message.padding import pad
 from ..proto import storage, wire
 from ..signal import EncryptedMessage
-from ..wabinary import Node
+from ..wabinary import Node, decode, encode
 from .context import Context
 from .devices import Devices, participant_hash
-from .group_sending import KEEP_SENT_SECONDS, STALE_ADDRESSING, GroupSending
+from .group_sending import KEEP_SENT_SECONDS, STALE_ADDRESSING, GroupSending, RoomStanza
 from .link import REQUEST_TIMEOUT, Link
 from .rooms import is_room
 from .security import Security
@@ -39,6 +39,26 @@ MAX_ID: Final = 128
 # The server's word for a stanza that mixes or uses the wrong namespace.
 BAD_ADDRESSING: Final = "400"
 _USE_PHONE_NUMBERS: Final = "address_by_phone_number"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """How a message is written the same way again, whatever happens.
+
+    `keep` is given the stanza before it is written for the first time. `stanza` is what
+    it was given earlier: then that is written, and nothing is encrypted.
+    """
+
+    keep: Callable[[bytes], Awaitable[None]] | None = None
+    stanza: bytes | None = field(default=None, repr=False)
+
+    async def begin(self, node: Node) -> None:
+        """Keep what is about to be written."""
+        if self.keep is not None:
+            await self.keep(encode(node))
+
+
+_ONCE: Final = Writing()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +134,12 @@ class Outgoing:
         self._sending: dict[str, _Sending] = {}
 
     async def send(
-        self, chat: Jid, message: wire.Message, *, message_id: str | None = None
+        self,
+        chat: Jid,
+        message: wire.Message,
+        *,
+        message_id: str | None = None,
+        writing: Writing = _ONCE,
     ) -> SentMessage:
         """Send a message to a user or a group and wait for the server's ack.
 
@@ -133,7 +158,7 @@ class Outgoing:
             raise LocalProtocolError("Message id too long")
         sending = self._sending.get(message_id)
         if sending is None:
-            work = self._send(chat.bare, message, message_id)
+            work = self._send(chat.bare, message, message_id, writing)
             task = asyncio.create_task(work, name="whatsapp send")
             sending = self._sending[message_id] = _Sending(task, chat.bare, message)
         elif (sending.chat, sending.message) != (chat.bare, message):
@@ -151,13 +176,15 @@ class Outgoing:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _send(self, chat: Jid, message: wire.Message, message_id: str) -> SentMessage:
+    async def _send(
+        self, chat: Jid, message: wire.Message, message_id: str, writing: Writing
+    ) -> SentMessage:
         context = self._context
         await context.wait_online()
         if is_room(chat):
-            return await self._send_to_room(chat, message, message_id)
+            return await self._send_to_room(chat, message, message_id, writing)
         try:
-            return await self._send_to(chat, message, message_id)
+            return await self._send_to(chat, message, message_id, writing)
         except Rejected as err:
             phone = context.phone_of(chat)
             if err.code != BAD_ADDRESSING or phone is None or not context.canonical(chat).is_lid:
@@ -165,7 +192,8 @@ class Outgoing:
             if await context.store.meta.get(None, _USE_PHONE_NUMBERS) is not None:
                 raise
         _LOGGER.info("The server refuses LIDs as addresses: trying phone numbers")
-        sent = await self._send_to(phone, message, message_id, by_number=True)
+        anew = Writing(keep=writing.keep)
+        sent = await self._send_to(phone, message, message_id, anew, by_number=True)
         # It was the addresses, then: the account stays with numbers.
         stay = context.store.meta.put(None, _USE_PHONE_NUMBERS, b"\x01")
         context.spawn(stay, "remembering the kind of addresses", lasting=True)
@@ -180,21 +208,37 @@ class Outgoing:
         return await self._devices.lid_of(chat) or chat
 
     async def _send_to(
-        self, chat: Jid, message: wire.Message, message_id: str, *, by_number: bool = False
+        self,
+        chat: Jid,
+        message: wire.Message,
+        message_id: str,
+        writing: Writing,
+        *,
+        by_number: bool = False,
     ) -> SentMessage:
         # From looking it up to writing, so that the chat's messages leave in order.
         async with self._chat_lock(chat):
-            to = chat if by_number else await self._route(chat)
-            stanza = await self._prepare(to, message, message_id)
+            if writing.stanza is not None:
+                stanza = self._kept(writing.stanza)
+            else:
+                to = chat if by_number else await self._route(chat)
+                stanza = await self._prepare(to, message, message_id)
+                await writing.begin(stanza.node)
             link, waiter = await self._write(stanza.node)
         ack = await self._wait_for_ack(stanza.node, link, waiter)
         return await self._conclude(stanza, ack, message_id)
 
-    async def _send_to_room(self, chat: Jid, message: wire.Message, message_id: str) -> SentMessage:
+    async def _send_to_room(
+        self, chat: Jid, message: wire.Message, message_id: str, writing: Writing
+    ) -> SentMessage:
         """Send to many; once more when the server says how they are addressed by now."""
         for attempt in range(2):
             async with self._chat_lock(chat):
-                stanza = await self._rooms.prepare(chat, message, message_id)
+                if writing.stanza is not None and not attempt:
+                    stanza = _kept_for_room(writing.stanza)
+                else:
+                    stanza = await self._rooms.prepare(chat, message, message_id)
+                    await writing.begin(stanza.node)
                 link, waiter = await self._write(stanza.node)
             ack = await self._wait_for_ack(stanza.node, link, waiter)
             try:
@@ -206,6 +250,16 @@ class Outgoing:
                 timestamp = _timestamp(ack) or self._context.now()
                 return SentMessage(message_id=message_id, chat=chat, timestamp=timestamp)
         raise Rejected(STALE_ADDRESSING)
+
+    def _kept(self, data: bytes) -> _Stanza:
+        """Read a stanza that was, or may have been, written before."""
+        node = decode(data)
+        to, own = node.required_jid("to"), self._context.own
+        listed = node.required_child("participants").children("to")
+        devices = [each.required_jid("jid") for each in listed]
+        this_device = own.lid if to.is_lid else own.phone
+        hashes = {participant_hash(devices), participant_hash([*devices, this_device])}
+        return _Stanza(node=node, to=to, hashes=frozenset(hashes))
 
     def _chat_lock(self, chat: Jid) -> asyncio.Lock:
         key = self._context.canonical(chat)
@@ -360,6 +414,13 @@ class Outgoing:
             if token is not None:
                 children.append(token)
         return Node("message", attrs, children)
+
+
+def _kept_for_room(data: bytes) -> RoomStanza:
+    """Read a stanza for many. Who got our key with it gets it once more with the next one."""
+    node = decode(data)
+    room, server_hash = node.required_jid("to"), node.attr("phash") or ""
+    return RoomStanza(node=node, room=room, hash=server_hash, key_id=0, warm=())
 
 
 def _timestamp(ack: Node) -> int | None:

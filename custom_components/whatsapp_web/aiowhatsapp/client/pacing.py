@@ -32,6 +32,7 @@ class Pacing:
         self._held_until = 0.0
         self._holds = 0
         self._code: str | None = None
+        self.new_chats_held_until = 0
 
     def set_limits(self, limits: PacingLimits) -> None:
         """Go by other limits from now on."""
@@ -61,20 +62,26 @@ class Pacing:
         self._held_until = max(self._held_until, now + pause if until is None else until)
         self._code = code
 
+    def hold_new_chats(self, code: str | None, until: int) -> None:
+        """No new chat may be begun until then."""
+        self.new_chats_held_until = until
+        self._code = code or self._code
+
     def accepted(self, now: float) -> bool:
         """The server took a message; say whether that ended a hold."""
         if self._held_until > now or not self._holds:
             return False
-        self._holds, self._held_until, self._code = 0, 0.0, None
+        self._holds, self._held_until = 0, 0.0
         return True
 
     def state(self, now: float) -> PacingState:
         """Say what holds messages back."""
-        held = self._held_until > now
+        held, new_chats = self._held_until > now, self.new_chats_held_until > now
         return PacingState(
             per_minute=self._limits.per_minute,
             held_until=int(self._held_until) if held else None,
-            code=self._code if held else None,
+            new_chats_held_until=self.new_chats_held_until if new_chats else None,
+            code=self._code if held or new_chats else None,
         )
 
     def _until_token(self, now: float) -> float:

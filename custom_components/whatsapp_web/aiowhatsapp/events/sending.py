@@ -69,12 +69,19 @@ class PacingState:
     """What holds messages back; times in unix seconds.
 
     `per_minute` is how many may leave now, None for any number. Nothing leaves before
-    `held_until`; `code` is the server's error that asked for it.
+    `held_until`, and no new chat is begun before `new_chats_held_until`; `code` is the
+    server's error that asked for it.
     """
 
     per_minute: float | None
     held_until: int | None = None
+    new_chats_held_until: int | None = None
     code: str | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the server holds anything back."""
+        return self.held_until is not None or self.new_chats_held_until is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -464,7 +464,7 @@ class GroupRecord(_message.Message):
     def __init__(self, name: _Optional[str] = ..., by_lid: bool = ..., members: _Optional[_Iterable[_Union[GroupRecord.Member, _Mapping]]] = ..., creator: _Optional[str] = ..., created_at: _Optional[int] = ..., description: _Optional[str] = ..., description_id: _Optional[str] = ..., only_admins_send: bool = ..., only_admins_edit: bool = ..., only_admins_add: bool = ..., approval: bool = ..., timer: _Optional[int] = ..., size: _Optional[int] = ..., is_community: bool = ..., is_announcements: bool = ..., parent: _Optional[str] = ..., suspended: bool = ..., incomplete: bool = ..., version: _Optional[str] = ..., fetched_at: _Optional[int] = ..., left: bool = ...) -> None: ...
 
 class OutboxRecord(_message.Message):
-    __slots__ = ("chat", "message", "queued_at", "expires_at", "priority", "attachment", "only_now", "begun", "given_away")
+    __slots__ = ("chat", "message", "queued_at", "expires_at", "priority", "attachment", "only_now", "begun", "given_away", "stanza")
     CHAT_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     QUEUED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -474,6 +474,7 @@ class OutboxRecord(_message.Message):
     ONLY_NOW_FIELD_NUMBER: _ClassVar[int]
     BEGUN_FIELD_NUMBER: _ClassVar[int]
     GIVEN_AWAY_FIELD_NUMBER: _ClassVar[int]
+    STANZA_FIELD_NUMBER: _ClassVar[int]
     chat: str
     message: bytes
     queued_at: int
@@ -483,7 +484,8 @@ class OutboxRecord(_message.Message):
     only_now: bool
     begun: bool
     given_away: bool
-    def __init__(self, chat: _Optional[str] = ..., message: _Optional[bytes] = ..., queued_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., priority: _Optional[int] = ..., attachment: _Optional[bytes] = ..., only_now: bool = ..., begun: bool = ..., given_away: bool = ...) -> None: ...
+    stanza: bytes
+    def __init__(self, chat: _Optional[str] = ..., message: _Optional[bytes] = ..., queued_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., priority: _Optional[int] = ..., attachment: _Optional[bytes] = ..., only_now: bool = ..., begun: bool = ..., given_away: bool = ..., stanza: _Optional[bytes] = ...) -> None: ...
 
 class MessageStateRecord(_message.Message):
     __slots__ = ("chat", "state", "timestamp", "error", "code", "recipients", "participants")
