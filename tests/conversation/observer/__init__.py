@@ -48,7 +48,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
                 )
             except HomeAssistantError:
                 continue
-            if response and response["chats"][0]["state"] == "sent":
+            if response and response["chats"][0]["state"] in ("sent", "delivered", "read"):
                 os.write(answered, f"{text}\n".encode())
 
     hass.bus.async_listen("whatsapp_web_message_received", on_message)
