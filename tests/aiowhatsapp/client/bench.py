@@ -26,10 +26,13 @@ from custom_components.whatsapp_web.aiowhatsapp.events import (
     Event,
     IdentityChanged,
     MessageReceived,
+    MessageState,
     OwnNameChanged,
+    QueuedMessage,
     UndecryptableMessage,
 )
 from custom_components.whatsapp_web.aiowhatsapp.jid import SERVER_JID, SERVER_LID, Jid
+from custom_components.whatsapp_web.aiowhatsapp.message.drafts import Draft
 from custom_components.whatsapp_web.aiowhatsapp.message.padding import pad, unpad
 from custom_components.whatsapp_web.aiowhatsapp.pairing.credentials import Credentials
 from custom_components.whatsapp_web.aiowhatsapp.proto import wire
@@ -421,6 +424,7 @@ class Bench:
         self.client = self._make_client()
         self._sequence = 0
         self._handling: asyncio.Task[WhatsAppError] | None = None
+        self._sending: asyncio.Task[None] | None = None
 
     def _link(self) -> Credentials:
         keys = make_identity_keys(self.random_bytes)
@@ -474,6 +478,8 @@ class Bench:
         for phone, lid in (await self.store.lids.all(None)).items():
             self.context.lids.add(phone, lid)
         await self.client._seed_store()
+        await self.client.outbox.load()
+        self._sending = asyncio.create_task(self.client.outbox.run())
         self.connect()
 
     def connect(self) -> None:
@@ -500,6 +506,7 @@ class Bench:
     async def restart(self) -> None:
         """Begin anew from what is on disk."""
         await self.cut()
+        await self._stop_sending()
         await self.store.close()
         self.client = self._make_client()
         await self.open()
@@ -507,7 +514,14 @@ class Bench:
     async def close(self) -> None:
         if self.context.link is not None:
             await self.cut()
+        await self._stop_sending()
         await self.store.close()
+
+    async def _stop_sending(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+            self._sending = None
 
     def _deliver(self, node: Node) -> None:
         link = self.context.link
@@ -515,6 +529,13 @@ class Bench:
             link._route(decode(encode(node)), self._router.put)
 
     # --- doing
+
+    async def send_draft(
+        self, chat: Jid, draft: Draft, *, reply_to: str | None = None
+    ) -> QueuedMessage:
+        """Hand a draft over, and wait until the server has it."""
+        queued = await self.client.send(chat, draft, reply_to=reply_to)
+        return await self.client.outbox.states.wait(queued.message_id, MessageState.SENT, 60)
 
     async def receive(self, node: Node) -> list[Node]:
         """Send the client a stanza; give what it says because of it."""

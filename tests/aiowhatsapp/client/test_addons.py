@@ -78,7 +78,7 @@ async def our_poll(bench: Bench) -> tuple[str, bytes]:
     """Send Ann a poll; give its id and its secret, as she has it."""
     before = len(bench.server.messages)
     draft = Poll(question="Where?", options=("Here", "There"))
-    sent = await bench.client.send(bench.ann.lid, draft)
+    sent = await bench.send_draft(bench.ann.lid, draft)
     await settle()
     (stanza,) = bench.server.messages[before:]
     got = bench.ann.first.read_from(stanza)
@@ -116,7 +116,7 @@ async def test_votes_are_counted_also_after_a_restart(bench: Bench) -> None:
 async def test_our_own_vote_counts_too(bench: Bench) -> None:
     await bench.acquaint(bench.ann.first)
     await bench.receive(bench.message(bench.ann.first, poll_of_theirs(), id="POLL"))
-    await bench.client.send(bench.ann.lid, PollVote(target="POLL", options=("Here",)))
+    await bench.send_draft(bench.ann.lid, PollVote(target="POLL", options=("Here",)))
     ann = bench.ann.lid
     answer = vote("POLL", ann, ann, "There", at=2**41)
     await bench.receive(bench.message(bench.ann.first, answer))
@@ -275,7 +275,7 @@ async def test_a_reaction_names_the_message_as_its_author_does(bench: Bench) -> 
     await bench.acquaint(bench.ann.first)
     await bench.receive(bench.message(bench.ann.first, text("Hi"), id="A"))
     before = len(bench.server.messages)
-    await bench.client.send(bench.ann.lid, Reaction(target="last", emoji="👍"))
+    await bench.send_draft(bench.ann.lid, Reaction(target="last", emoji="👍"))
     await settle()
     (stanza,) = bench.server.messages[before:]
     peer: Peer = bench.ann.first

@@ -28,7 +28,7 @@ DAY: Final = 86_400
 async def sent(bench: Bench, draft: Draft, *, reply_to: str | None = None) -> wire.Message:
     """Send Ann a draft; give what she got."""
     before = len(bench.server.messages)
-    await bench.client.send(bench.ann.lid, draft, reply_to=reply_to)
+    await bench.send_draft(bench.ann.lid, draft, reply_to=reply_to)
     await settle()
     (stanza,) = bench.server.messages[before:]
     return bench.ann.first.read_from(stanza)
