@@ -274,6 +274,12 @@ def test_every_text_is_asked_for(part: str) -> None:
     assert below(part) - known == set()
 
 
+def test_every_action_is_described_once_and_in_order() -> None:
+    text = (INTEGRATION / "services.yaml").read_text("utf-8")
+    actions = re.findall(r"^(\w+):", text, re.MULTILINE)
+    assert actions == sorted(set(actions))
+
+
 def test_actions_and_their_fields_are_described_and_have_icons() -> None:
     described = yaml.safe_load((INTEGRATION / "services.yaml").read_text("utf-8"))
     icons = load_json(INTEGRATION / "icons.json")
