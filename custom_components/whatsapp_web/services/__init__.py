@@ -2,7 +2,7 @@
 
 from homeassistant.core import HomeAssistant, callback
 
-from . import addons, chats, contents, groups, media, messages, people
+from . import addons, chats, contents, groups, media, messages, people, status
 
 ACTIONS = (
     *addons.ACTIONS,
@@ -12,6 +12,7 @@ ACTIONS = (
     *media.ACTIONS,
     *messages.ACTIONS,
     *people.ACTIONS,
+    *status.ACTIONS,
 )
 
 

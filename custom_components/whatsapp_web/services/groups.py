@@ -1,4 +1,4 @@
-"""Actions about groups: making, changing, joining and leaving them; status updates."""
+"""Actions about groups: making, changing, joining and leaving them."""
 
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final
@@ -10,17 +10,15 @@ from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
 from ..aiowhatsapp import (
-    STATUS_BROADCAST,
     GroupInfo,
     GroupMember,
     IqError,
     LocalProtocolError,
     MemberChange,
     RequestDecision,
-    StatusText,
     WhatsAppError,
 )
-from ..const import ATTR_MESSAGE, ATTR_RECIPIENT, DOMAIN
+from ..const import ATTR_RECIPIENT, DOMAIN
 from ..coordinator import WhatsAppCoordinator
 from ..exceptions import action_error
 from ..messages import phone_text
@@ -30,9 +28,7 @@ from .action import Action
 from .schema import CHAT_FIELDS, CONNECTION_FIELDS
 
 ATTR_APPROVAL: Final = "approval"
-ATTR_BACKGROUND: Final = "background"
 ATTR_DESCRIPTION: Final = "description"
-ATTR_FONT: Final = "font"
 ATTR_LINK: Final = "link"
 ATTR_MEMBERS: Final = "members"
 ATTR_NAME: Final = "name"
@@ -40,26 +36,13 @@ ATTR_ONLY_ADMINS_ADD: Final = "only_admins_add"
 ATTR_ONLY_ADMINS_EDIT: Final = "only_admins_edit"
 ATTR_ONLY_ADMINS_SEND: Final = "only_admins_send"
 ATTR_RESET: Final = "reset"
-ATTR_TEXT_COLOR: Final = "text_color"
 ATTR_TIMER: Final = "timer"
 
 TIMERS: Final = {"off": 0, "24_hours": 86_400, "7_days": 604_800, "90_days": 7_776_000}
-# The fonts of the phone's editor, by the schema's numbers.
-FONTS: Final = {
-    "system": 0,
-    "system_text": 1,
-    "handwriting": 2,
-    "system_bold": 6,
-    "morning_breeze": 7,
-    "calistoga": 8,
-    "exo_2": 9,
-    "courier_prime": 10,
-}
 MAX_NAME: Final = 100
 MAX_DESCRIPTION: Final = 2048
 # More at once is what groups of spammers look like.
 MAX_PEOPLE: Final = 256
-_OPAQUE: Final = 0xFF
 
 _PEOPLE: Final = vol.All(cv.ensure_list, vol.Length(min=1, max=MAX_PEOPLE), [recipient_text])
 _NAME: Final = vol.All(cv.string, vol.Length(min=1, max=MAX_NAME))
@@ -101,16 +84,6 @@ MANAGE_MEMBERS_SCHEMA: Final = vol.All(
 JOIN_GROUP_SCHEMA: Final = vol.Schema({**CONNECTION_FIELDS, vol.Required(ATTR_LINK): cv.string})
 GET_INVITE_LINK_SCHEMA: Final = vol.Schema(
     {**CHAT_FIELDS, vol.Optional(ATTR_RESET, default=False): cv.boolean}
-)
-_COLOR: Final = vol.All(vol.Length(min=3, max=3), [vol.All(vol.Coerce(int), vol.Range(0, 255))])
-SEND_STATUS_SCHEMA: Final = vol.Schema(
-    {
-        **CONNECTION_FIELDS,
-        vol.Required(ATTR_MESSAGE): vol.All(cv.string, vol.Length(min=1, max=700)),
-        vol.Optional(ATTR_BACKGROUND): _COLOR,
-        vol.Optional(ATTR_TEXT_COLOR): _COLOR,
-        vol.Optional(ATTR_FONT, default="system"): vol.In(FONTS),
-    }
 )
 
 
@@ -235,25 +208,6 @@ async def _async_get_group(call: ServiceCall) -> ServiceResponse:
     }
 
 
-async def _async_send_status(call: ServiceCall) -> ServiceResponse:
-    """Send a text as a status update, to those whom the phone's privacy setting names."""
-    coordinator = connection_of(call)
-    colors = {}
-    if ATTR_BACKGROUND in call.data:
-        colors["background"] = _argb(call.data[ATTR_BACKGROUND])
-    if ATTR_TEXT_COLOR in call.data:
-        colors["color"] = _argb(call.data[ATTR_TEXT_COLOR])
-    font = FONTS[call.data[ATTR_FONT]]
-    draft = StatusText(text=call.data[ATTR_MESSAGE], font=font, **colors)
-    sent = await _async_do(coordinator.client.send(STATUS_BROADCAST, draft), "status@broadcast")
-    return {"message_id": sent.message_id} if call.return_response else None
-
-
-def _argb(color: Sequence[int]) -> int:
-    red, green, blue = color
-    return _OPAQUE << 24 | red << 16 | green << 8 | blue
-
-
 def _timer_text(info: GroupInfo) -> str | int:
     return next((name for name, seconds in TIMERS.items() if seconds == info.timer), info.timer)
 
@@ -348,12 +302,6 @@ ACTIONS: Final = (
         name="manage_members",
         handler=_async_manage_members,
         schema=MANAGE_MEMBERS_SCHEMA,
-        response=SupportsResponse.OPTIONAL,
-    ),
-    Action(
-        name="send_status",
-        handler=_async_send_status,
-        schema=SEND_STATUS_SCHEMA,
         response=SupportsResponse.OPTIONAL,
     ),
     Action(name="update_group", handler=_async_update_group, schema=UPDATE_GROUP_SCHEMA),
