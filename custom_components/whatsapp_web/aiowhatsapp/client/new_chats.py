@@ -26,6 +26,7 @@ UNKNOWN: Final = 3600
 # No lock is longer; nonsense may not silence us for good.
 LONGEST: Final = 31 * 24 * 3600
 _HELD_UNTIL: Final = "new_chats_held_until"
+_END_BYTES: Final = 8
 
 
 class NewChats:
@@ -42,14 +43,15 @@ class NewChats:
             return False
         return await self._tokens.node_for(chat) is None
 
-    async def load(self) -> int:
-        """Give the end that was told before a restart, unix seconds; 0 when there is none."""
-        known = await self._context.store.meta.get(None, _HELD_UNTIL)
-        end = 0 if known is None else int.from_bytes(known)
-        return end if end > self._context.now() else 0
+    async def load(self) -> tuple[str | None, int]:
+        """Give the last error and its end, unix seconds; 0 when that is over."""
+        known = await self._context.store.meta.get(None, _HELD_UNTIL) or b""
+        end = int.from_bytes(known[:_END_BYTES])
+        code = known[_END_BYTES:].decode("ascii", "replace") or None
+        return (code, end) if end > self._context.now() else (None, 0)
 
-    async def ask(self, code: str) -> int:
-        """Ask until when there may be no new chats, unix seconds; 0: there may be."""
+    async def ask(self, code: str) -> tuple[str | None, int]:
+        """Ask until when there may be no new chats; give that as `load` does."""
         now = self._context.now()
         try:
             end = await (self._ask_lock(now) if code == LOCKED else self._ask_cap(now))
@@ -57,8 +59,14 @@ class NewChats:
             _LOGGER.debug("The server does not say how long it holds new chats: %s", err)
             end = now + UNKNOWN
         end = min(end, now + LONGEST)
-        await self._context.store.meta.put(None, _HELD_UNTIL, end.to_bytes(8))
-        return end
+        known_code, known_end = await self.load()
+        if known_code != code and known_end >= end:
+            # The end of the one says nothing of the other.
+            return known_code, known_end
+        await self._context.store.meta.put(
+            None, _HELD_UNTIL, end.to_bytes(_END_BYTES) + code.encode()
+        )
+        return code, end
 
     async def _ask_lock(self, now: int) -> int:
         data = await self._context.execute(MexQuery(query_id=REACHOUT_LOCK))

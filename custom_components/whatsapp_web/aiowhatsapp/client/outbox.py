@@ -44,7 +44,7 @@ from ..proto import storage, wire
 from ..store import Transaction
 from .context import Context
 from .message_states import MessageStates
-from .new_chats import NEW_CHAT_CODES, NewChats
+from .new_chats import LOCKED, NEW_CHAT_CODES, NewChats
 from .outgoing import MAX_ID, Outgoing, Writing
 from .pacing import Pacing
 
@@ -127,6 +127,8 @@ class Outbox:
         self._outgoing = outgoing
         self._pacing = pacing
         self._new_chats = new_chats
+        # Held while the server is asked whether chats may be begun.
+        self._asking = asyncio.Lock()
         self._told: PacingState | None = None
         self._entries: dict[str, _Entry] = {}
         self._busy: dict[Jid, asyncio.Task[None]] = {}
@@ -159,7 +161,7 @@ class Outbox:
 
     async def load(self) -> None:
         """Read what waits from disk."""
-        self._pacing.hold_new_chats(None, await self._new_chats.load())
+        self._pacing.hold_new_chats(*await self._new_chats.load())
         self._entries.clear()
         for message_id, record in await self._context.store.outbox.all(None):
             entry = _entry(message_id, record)
@@ -308,7 +310,8 @@ class Outbox:
                 break
             delay = self._pacing.delay(context.clock.now())
             if delay > 0:
-                return delay
+                # What expires meanwhile is told in time.
+                return min(delay, self._next_look() or delay)
             self._pacing.take(context.clock.now())
             self._begin(entry)
         return self._next_look()
@@ -441,21 +444,31 @@ class Outbox:
 
     async def _is_held(self, entry: _Entry) -> bool:
         """Whether it would begin a chat while none may be begun; then it waits."""
-        held_until = self._pacing.new_chats_held_until
-        if held_until <= self._context.now() or self._heard_from.get(entry.chat) is not None:
+        if not (self._asking.locked() or self._holds_new_chats()):
+            return False
+        if self._context.canonical(entry.chat) in self._heard_from:
             return False
         if not await self._new_chats.is_new(entry.chat):
             return False
+        # What the server is just being asked decides.
+        async with self._asking:
+            if not self._holds_new_chats():
+                return False
         if entry.only_now:
-            raise Rejected(self._pacing.state(self._context.clock.now()).code or "")
-        self._pause(entry, held_until - self._context.clock.now())
+            # Not an answer to this message: there is nothing to ask the server for.
+            await self._fail(entry, Rejected(self._pacing.new_chats_code or LOCKED))
+            return True
+        self._pause(entry, self._pacing.new_chats_held_until - self._context.clock.now())
         return True
+
+    def _holds_new_chats(self) -> bool:
+        return self._pacing.new_chats_held_until > self._context.now()
 
     async def _hold_new_chats(self, entry: _Entry, code: str) -> None:
         """Find out whether the account may begin no chats, or only this one was refused."""
-        until = await self._new_chats.ask(code)
-        self._pacing.hold_new_chats(code, until)
-        self._tell_pace()
+        if not self._holds_new_chats() or self._pacing.new_chats_code != code:
+            self._pacing.hold_new_chats(*await self._new_chats.ask(code))
+            self._tell_pace()
         self._context.spawn(self._new_chats.invite(entry.chat), "issuing a token")
 
     async def _after_error(self, entry: _Entry, error: WhatsAppError) -> None:
@@ -474,10 +487,12 @@ class Outbox:
             isinstance(error, Rejected | IqError) and str(code) in _TRY_AGAIN
         ):
             self._pause(entry)
+        elif isinstance(error, Rejected) and code in NEW_CHAT_CODES:
+            async with self._asking:
+                await self._fail(entry, error)
+                await self._hold_new_chats(entry, code)
         else:
             await self._fail(entry, error)
-            if isinstance(error, Rejected) and code in NEW_CHAT_CODES:
-                await self._hold_new_chats(entry, code)
 
     def _pause(self, entry: _Entry, seconds: float | None = None) -> None:
         """Let a message wait before its next try."""
@@ -510,12 +525,21 @@ class Outbox:
 
     def _on_message(self, event: MessageReceived) -> None:
         """Note with whom we are talking."""
-        chat = event.message.chat
+        chat = self._context.canonical(event.message.chat)
         if event.message.from_me:
             return
         self._heard_from.pop(chat, None)
         self._heard_from[chat] = self._context.clock.monotonic()
         _bound(self._heard_from)
+        if self._holds_new_chats():
+            self._let_go(chat)
+
+    def _let_go(self, chat: Jid) -> None:
+        """Send what was held for beginning a chat: by now they have begun it."""
+        for entry in self._entries.values():
+            if entry.failures == 0 and self._context.canonical(entry.chat) == chat:
+                entry.not_before = 0.0
+        self._wake.set()
 
 
 def _bound(times: dict[Jid, float]) -> None:

@@ -32,6 +32,7 @@ class Pacing:
         self._held_until = 0.0
         self._holds = 0
         self._code: str | None = None
+        self.new_chats_code: str | None = None
         self.new_chats_held_until = 0
 
     def set_limits(self, limits: PacingLimits) -> None:
@@ -57,15 +58,16 @@ class Pacing:
 
     def too_fast(self, code: str, now: float, *, until: float | None = None) -> None:
         """The server refused a message for our pace, or until then for another reason."""
-        self._holds += 1
+        # Those that were under way together are refused together: that is one refusal.
+        if self._held_until <= now or until is not None:
+            self._holds += 1
         pause = min(FIRST_HOLD * 2 ** (self._holds - 1), LONGEST_HOLD)
         self._held_until = max(self._held_until, now + pause if until is None else until)
         self._code = code
 
     def hold_new_chats(self, code: str | None, until: int) -> None:
         """No new chat may be begun until then."""
-        self.new_chats_held_until = until
-        self._code = code or self._code
+        self.new_chats_code, self.new_chats_held_until = code, until
 
     def accepted(self, now: float) -> bool:
         """The server took a message; say whether that ended a hold."""
@@ -77,11 +79,12 @@ class Pacing:
     def state(self, now: float) -> PacingState:
         """Say what holds messages back."""
         held, new_chats = self._held_until > now, self.new_chats_held_until > now
+        code = self._code if held else self.new_chats_code if new_chats else None
         return PacingState(
             per_minute=self._limits.per_minute,
             held_until=int(self._held_until) if held else None,
             new_chats_held_until=self.new_chats_held_until if new_chats else None,
-            code=self._code if held or new_chats else None,
+            code=code,
         )
 
     def _until_token(self, now: float) -> float:
