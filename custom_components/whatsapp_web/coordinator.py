@@ -206,7 +206,6 @@ class WhatsAppCoordinator(DataUpdateCoordinator[ConnectionState]):
             async_open_client(self.hass, self.connection_id)
         )
         self.stored = await async_get_storage(self.hass).async_settle(stored)
-        self.client.outbox.pacing.set_limits(self.options.pacing)
         self.notifications = Notifications(self.hass, self.client)
         for unsubscribe in (
             self.client.subscribe(StatusChanged, self._on_status),

@@ -94,7 +94,8 @@ class NotificationData:
             mentions=tuple(given.get(ATTR_MENTIONS, ())),
             actions=actions,
             tag=given.get("tag"),
-            how=how_of(given),
+            # The Companion app has a `timeout` too, which is another.
+            how=how_of({key: given[key] for key in QUEUE_FIELDS if key in given}),
         )
 
 

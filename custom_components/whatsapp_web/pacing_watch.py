@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.util import dt as dt_util
 
-from .aiowhatsapp import PacingChanged, PacingLimits, StatusChanged
+from .aiowhatsapp import PacingChanged, StatusChanged
 from .issues import ISSUE_NEW_CHATS_HELD, ISSUE_SENDING_HELD, async_hide_issue, async_show_issue
 
 if TYPE_CHECKING:
@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 @callback
 def async_follow_pacing(coordinator: WhatsAppCoordinator) -> CALLBACK_TYPE:
     """Set the pace, and show what holds messages back until it is over; return how to stop."""
-    limits = PacingLimits(per_minute=coordinator.options.messages_per_minute)
-    coordinator.client.outbox.pacing.set_limits(limits)
+    coordinator.client.outbox.pacing.set_limits(coordinator.options.pacing)
 
     @callback
     def show(_event: object = None) -> None:
         state = coordinator.client.outbox.pacing.state(dt_util.utcnow().timestamp())
-        for issue, until in (
-            (ISSUE_SENDING_HELD, state.held_until),
-            (ISSUE_NEW_CHATS_HELD, state.new_chats_held_until),
+        for issue, until, code in (
+            (ISSUE_SENDING_HELD, state.held_until, state.code),
+            (ISSUE_NEW_CHATS_HELD, state.new_chats_held_until, state.new_chats_code),
         ):
             if until is None:
                 async_hide_issue(coordinator.hass, coordinator.config_entry, issue)
@@ -35,7 +34,7 @@ def async_follow_pacing(coordinator: WhatsAppCoordinator) -> CALLBACK_TYPE:
                 coordinator.config_entry,
                 issue,
                 until=f"{end:%Y-%m-%d %H:%M}",
-                code=state.code or "-",
+                code=code or "-",
             )
         coordinator.async_update_listeners()
 

@@ -79,12 +79,13 @@ class Pacing:
     def state(self, now: float) -> PacingState:
         """Say what holds messages back."""
         held, new_chats = self._held_until > now, self.new_chats_held_until > now
-        code = self._code if held else self.new_chats_code if new_chats else None
+        new_chats_code = self.new_chats_code if new_chats else None
         return PacingState(
             per_minute=self._limits.per_minute,
             held_until=int(self._held_until) if held else None,
             new_chats_held_until=self.new_chats_held_until if new_chats else None,
-            code=code,
+            new_chats_code=new_chats_code,
+            code=self._code if held else new_chats_code,
         )
 
     def _until_token(self, now: float) -> float:

@@ -69,13 +69,14 @@ class PacingState:
     """What holds messages back; times in unix seconds.
 
     `per_minute` is how many may leave now, None for any number. Nothing leaves before
-    `held_until`, and no new chat is begun before `new_chats_held_until`; `code` is the
-    server's error that asked for it.
+    `held_until`, and no new chat is begun before `new_chats_held_until`, for which
+    `new_chats_code` asked; `code` is the server's error that asked for the most.
     """
 
     per_minute: float | None
     held_until: int | None = None
     new_chats_held_until: int | None = None
+    new_chats_code: str | None = None
     code: str | None = None
 
     @property
