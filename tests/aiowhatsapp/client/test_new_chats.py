@@ -1,5 +1,6 @@
 """Refusals for beginning chats (463, 475): who is held back, until when, and who is not."""
 
+import asyncio
 from collections.abc import Mapping
 import json
 from typing import Any
@@ -70,8 +71,8 @@ async def refused(bench: Bench, person: Person, code: str, script: Answer) -> No
     assert isinstance(failed.error, Rejected)
     assert failed.error.code == code
     # The query for the end, which may be left without an answer, is over.
-    async with bench.client.outbox._asking:
-        bench.server.ack_attrs = {}
+    await asyncio.gather(*bench.client.outbox._busy.values())
+    bench.server.ack_attrs = {}
     await settle()
 
 
