@@ -229,7 +229,7 @@ class People:
         if data is not None and (not data.startswith(b"\xff\xd8\xff") or len(data) > MAX_PICTURE):
             raise IqRefused(406, "not-acceptable")
         if target is not None and self._server.directory.find(target) is None:
-            picture_id = self._set_room_picture(target.bare, data)
+            picture_id = self._set_room_picture(device, target.bare, data)
         elif target is None:
             picture_id = self.set_picture(device.account, data)
             child = Node("picture", {"id": picture_id} if data else {})
@@ -238,13 +238,26 @@ class People:
             raise IqRefused(403, "forbidden")
         return [Node("picture", {"id": picture_id})] if data else []
 
-    def _set_room_picture(self, room: Jid, data: bytes | None) -> str:
+    def _set_room_picture(self, device: Device, room: Jid, data: bytes | None) -> str:
+        """Change or remove a group's picture, and tell its members."""
+        group, account = self._server.groups.find(room), device.account
+        if group is None or account not in group.members:
+            raise IqRefused(403, "forbidden")
+        author = account.jid(lid=group.lid)
         if data is None:
             self._rooms.pop(room, None)
-            return ""
-        picture_id = self._next_picture()
-        self._rooms[room] = picture_id, data
+            picture_id, child = "", Node("delete", {"author": author, "jid": room})
+        else:
+            picture_id = self._next_picture()
+            self._rooms[room] = picture_id, data
+            child = Node("set", {"id": picture_id, "author": author, "jid": room})
+        for member in group.devices():
+            self._server.notices.push(member, "picture", room, child)
         return picture_id
+
+    def room_picture(self, room: Jid) -> bytes | None:
+        """Give a group's picture, if it has one."""
+        return self._rooms.get(room, ("", None))[1]
 
     def status(self, device: Device, node: Node) -> list[Node]:
         """Change one's about text, or give who gets one's status."""

@@ -10,6 +10,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 # As the official clients send a picture in high quality.
 MAX_SIDE: Final = 4096
 QUALITY: Final = 88
+# The side of the pictures of groups and people.
+PROFILE_SIDE: Final = 640
 THUMBNAIL_SIDE: Final = 100
 THUMBNAIL_QUALITY: Final = 60
 STICKER_SIDE: Final = 512
@@ -113,6 +115,24 @@ def prepare_sticker(source: Path, target: Path) -> Picture:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as err:
         raise NoPicture from err
     return Picture(path=target, mime_type="image/webp", width=STICKER_SIDE, height=STICKER_SIDE)
+
+
+def prepare_profile_picture(source: Path) -> bytes:
+    """Make a square JPEG of the middle of a picture, never larger than that is.
+
+    Raises `NoPicture`.
+    """
+    buffer = io.BytesIO()
+    try:
+        with Image.open(source) as image:
+            _check(image)
+            side = min(*image.size, PROFILE_SIDE)
+            image.draft("RGB", (PROFILE_SIDE * 2, PROFILE_SIDE * 2))
+            flat = _flat(ImageOps.exif_transpose(image))
+        ImageOps.fit(flat, (side, side)).save(buffer, _JPEG, quality=QUALITY)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as err:
+        raise NoPicture from err
+    return buffer.getvalue()
 
 
 def read_thumbnail(path: Path) -> bytes:

@@ -61,6 +61,20 @@ async def async_prepared(
         await hass.async_add_executor_job(folder.cleanup)
 
 
+async def async_profile_picture(hass: HomeAssistant, data: Mapping[str, Any]) -> bytes:
+    """Get the picture that an action names; make a square JPEG of it. Raises `MediaUnusable`."""
+    folder = await hass.async_add_executor_job(tempfile.TemporaryDirectory)
+    try:
+        source = await async_fetch(hass, data, Path(folder.name))
+        return await hass.async_add_executor_job(picture.prepare_profile_picture, source.path)
+    except picture.NoPicture as err:
+        raise MediaUnusable(
+            "media_picture_too_large" if err.too_large else "media_not_a_picture"
+        ) from err
+    finally:
+        await hass.async_add_executor_job(folder.cleanup)
+
+
 async def _async_prepare(hass: HomeAssistant, data: Mapping[str, Any], folder: Path) -> Media:
     if ATTR_TEXT in data:
         source = await async_speak(hass, data[ATTR_TEXT], data[ATTR_TTS_ENTITY], data, folder)

@@ -21,6 +21,7 @@ from ..aiowhatsapp import (
 from ..const import ATTR_RECIPIENT, DOMAIN
 from ..coordinator import WhatsAppCoordinator
 from ..exceptions import action_error
+from ..media import SOURCE_FIELDS, SOURCES, async_profile_picture, has_source
 from ..messages import phone_text
 from ..recipients import recipient_text
 from ..targets import Target, async_chat_of, async_find_target, connection_of
@@ -63,6 +64,7 @@ CREATE_GROUP_SCHEMA: Final = vol.Schema(
         vol.Required(ATTR_MEMBERS): _PEOPLE,
         vol.Optional(ATTR_DESCRIPTION): vol.All(cv.string, vol.Length(max=MAX_DESCRIPTION)),
         vol.Optional(ATTR_TIMER, default="off"): vol.In(TIMERS),
+        **SOURCE_FIELDS,
     }
 )
 UPDATE_GROUP_SCHEMA: Final = vol.All(
@@ -73,9 +75,10 @@ UPDATE_GROUP_SCHEMA: Final = vol.All(
             vol.Optional(ATTR_DESCRIPTION): vol.All(cv.string, vol.Length(max=MAX_DESCRIPTION)),
             **{vol.Optional(setting): cv.boolean for setting in _SETTINGS},
             vol.Optional(ATTR_TIMER): vol.In(TIMERS),
+            **SOURCE_FIELDS,
         }
     ),
-    cv.has_at_least_one_key(ATTR_NAME, ATTR_DESCRIPTION, *_SETTINGS, ATTR_TIMER),
+    cv.has_at_least_one_key(ATTR_NAME, ATTR_DESCRIPTION, *_SETTINGS, ATTR_TIMER, *SOURCES),
 )
 MANAGE_MEMBERS_SCHEMA: Final = vol.All(
     vol.Schema({**CHAT_FIELDS, **{vol.Optional(change): _PEOPLE for change in _CHANGES}}),
@@ -92,6 +95,8 @@ async def _async_create_group(call: ServiceCall) -> ServiceResponse:
     coordinator = connection_of(call)
     name: str = call.data[ATTR_NAME]
     groups = coordinator.client.groups
+    # What can't be had is found out before there is a group.
+    picture = await _async_picture(call)
     people = await _async_find(coordinator, call.data[ATTR_MEMBERS])
     timer = TIMERS[call.data[ATTR_TIMER]]
     info = await _async_do(
@@ -99,6 +104,8 @@ async def _async_create_group(call: ServiceCall) -> ServiceResponse:
     )
     if description := call.data.get(ATTR_DESCRIPTION):
         await _async_do(groups.describe(info.jid, description), name)
+    if picture is not None:
+        await _async_do(groups.set_picture(info.jid, picture), name)
     if not call.return_response:
         return None
     refused = [member for member in info.members if member.error is not None]
@@ -113,6 +120,7 @@ async def _async_update_group(call: ServiceCall) -> None:
     """Change what a group is; each change is one of its own."""
     coordinator, target = await _async_group_of(call)
     groups, data = coordinator.client.groups, call.data
+    picture = await _async_picture(call)
     if ATTR_NAME in data:
         await _async_do(groups.rename(target.chat, data[ATTR_NAME]), target.name)
     if ATTR_DESCRIPTION in data:
@@ -122,6 +130,8 @@ async def _async_update_group(call: ServiceCall) -> None:
         settings[ATTR_TIMER] = TIMERS[data[ATTR_TIMER]]
     if settings:
         await _async_do(groups.configure(target.chat, **settings), target.name)
+    if picture is not None:
+        await _async_do(groups.set_picture(target.chat, picture), target.name)
 
 
 async def _async_manage_members(call: ServiceCall) -> ServiceResponse:
@@ -206,6 +216,11 @@ async def _async_get_group(call: ServiceCall) -> ServiceResponse:
         "community": None if info.parent is None else str(info.parent),
         ATTR_MEMBERS: [_describe_member(coordinator, member) for member in info.members],
     }
+
+
+async def _async_picture(call: ServiceCall) -> bytes | None:
+    """Get the picture that a call names, if it names one."""
+    return await async_profile_picture(call.hass, call.data) if has_source(call.data) else None
 
 
 def _timer_text(info: GroupInfo) -> str | int:

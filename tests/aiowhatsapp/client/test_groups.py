@@ -14,6 +14,7 @@ from custom_components.whatsapp_web.aiowhatsapp.stanza.group_change import (
     MAX_CHANGES,
     GroupAction,
     parse_group_notification,
+    parse_group_picture,
 )
 from custom_components.whatsapp_web.aiowhatsapp.wabinary import Node
 
@@ -152,3 +153,23 @@ def test_a_flood_of_changes_is_cut_off() -> None:
 def test_a_group_needs_an_address() -> None:
     with pytest.raises(AttributeMissing):
         parse_group(Node("group", {"subject": "Family"}))
+
+
+def test_of_pictures_only_those_of_groups_are_read_and_within_bounds() -> None:
+    def read(source: Jid, *children: Node) -> tuple[object, ...] | None:
+        node = Node("notification", {"type": "picture", "from": source, "t": "7"}, list(children))
+        found = parse_group_picture(node)
+        if found is None:
+            return None
+        (change,) = found.changes
+        assert (change.action, found.timestamp) == (GroupAction.PICTURE_CHANGED, 7)
+        return found.actor and found.actor.jid, change.value
+
+    assert read(GROUP, Node("set", {"id": "5", "author": ANN})) == (ANN, "5")
+    assert read(GROUP, Node("delete", {"id": "5", "author": GROUP})) == (None, None)
+    (_, value) = read(GROUP, Node("set", {"id": "9" * 10_000})) or (None, "")
+    assert isinstance(value, str)
+    assert len(value) < 1000
+    assert read(GROUP) is None
+    assert read(ANN, Node("set", {"id": "5"})) is None
+    assert read(Jid("", "g.us"), Node("set", {"id": "5"})) is None

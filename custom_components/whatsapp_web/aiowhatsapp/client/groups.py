@@ -33,6 +33,7 @@ from ..stanza.group_change import (
     GroupChange,
     GroupNotification,
     parse_group_notification,
+    parse_group_picture,
 )
 from ..wabinary import Node
 from .context import Context
@@ -290,6 +291,13 @@ class Groups:
         for change in notification.changes:
             await self._follow(notification, change)
             self._tell(notification, change)
+
+    async def on_picture(self, node: Node) -> None:
+        """Tell the listeners that a group has another picture, or none."""
+        notification = parse_group_picture(node)
+        if notification is not None:
+            for change in notification.changes:
+                self._tell(notification, change)
 
     async def _follow(self, notification: GroupNotification, change: GroupChange) -> None:
         group = notification.group

@@ -51,6 +51,7 @@ class Rooms:
     def register(self, notifications: NotificationHandler, ib: IbHandler) -> None:
         """Hear of changes in groups."""
         notifications.add("w:gp2", self.groups.on_notification)
+        notifications.add("picture", self.groups.on_picture)
         ib.add("groups", self.groups.on_dirty)
 
     def on_ready(self) -> None:

@@ -106,10 +106,30 @@ def parse_group_notification(node: Node) -> GroupNotification:
     return GroupNotification(
         group=group,
         actor=actor,
-        timestamp=min(max(node.int_attr("t", default=0), 0), MAX_TIMESTAMP),
+        timestamp=_timestamp(node),
         offline=node.attr("offline") is not None,
         changes=tuple(changes),
     )
+
+
+def parse_group_picture(node: Node) -> GroupNotification | None:
+    """Read that a picture was set or removed; None when it is no group's."""
+    group, (child, *_) = node.required_jid("from"), (*node.children(), None)
+    if not group.is_group or not group.user or child is None:
+        return None
+    author = child.jid("author")
+    picture_id = None if child.tag == "delete" else (child.attr("id") or "")[:MAX_ID] or None
+    return GroupNotification(
+        group=group,
+        actor=GroupMember(jid=author.bare) if author is not None and author.is_user else None,
+        timestamp=_timestamp(node),
+        offline=node.attr("offline") is not None,
+        changes=(GroupChange(action=GroupAction.PICTURE_CHANGED, value=picture_id),),
+    )
+
+
+def _timestamp(node: Node) -> int:
+    return min(max(node.int_attr("t", default=0), 0), MAX_TIMESTAMP)
 
 
 def _actor(node: Node) -> GroupMember | None:
