@@ -12,7 +12,7 @@ from .connection import async_discard
 from .const import CONF_CONNECTION_ID, DOMAIN
 from .coordinator import WhatsAppConfigEntry, WhatsAppCoordinator
 from .issues import async_clear_issues
-from .media.received import async_setup_received
+from .media.received import async_forget_received, async_setup_received
 from .notify import async_setup_notify
 from .server import async_forget_version
 from .services import async_setup_services
@@ -52,3 +52,4 @@ async def async_remove_entry(hass: HomeAssistant, entry: WhatsAppConfigEntry) ->
     await async_discard(hass, entry.data[CONF_CONNECTION_ID])
     if not hass.config_entries.async_entries(DOMAIN):
         await async_forget_version(hass)
+        await async_forget_received(hass)

@@ -106,7 +106,13 @@ def _describe_invite(details: InviteDetails) -> dict[str, Any]:
 
 
 def _time_text(timestamp: int | None) -> str | None:
-    return None if timestamp is None else datetime.fromtimestamp(timestamp, UTC).isoformat()
+    """Write a time as ISO 8601 in UTC; one that no calendar has is left out."""
+    if timestamp is None:
+        return None
+    try:
+        return datetime.fromtimestamp(timestamp, UTC).isoformat()
+    except OverflowError, OSError, ValueError:
+        return None
 
 
 def _known(described: dict[str, Any]) -> dict[str, Any]:

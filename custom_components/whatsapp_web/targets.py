@@ -69,12 +69,17 @@ async def async_find_target(coordinator: WhatsAppCoordinator, text: str) -> Targ
 
 
 async def _async_find_by_name(coordinator: WhatsAppCoordinator, text: str) -> Target:
-    """Find the one person or group of a name."""
+    """Find the one person or group of a name.
+
+    The phone's address book counts more than what a group is called, which others choose.
+    """
     groups = _groups_named(coordinator, text)
     known = coordinator.client.groups.names
     # A group that is called otherwise by now is not meant.
     listed = await coordinator.client.chats.find(text[:MAX_NAME])
-    found = [entry for entry in listed if entry.jid not in known] + groups
+    people = [entry for entry in listed if entry.jid.is_user]
+    others = [entry for entry in listed if not entry.jid.is_user and entry.jid not in known]
+    found = people or others + groups
     if not found:
         raise ServiceValidationError(
             translation_domain=DOMAIN,

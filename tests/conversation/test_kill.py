@@ -80,7 +80,8 @@ def lines(path: Path) -> list[str]:
 
 async def wait_for_lines(path: Path, wanted: set[str]) -> None:
     """Wait until another process has written all of these lines."""
-    async with asyncio.timeout(60):
+    # Answers leave no faster than the pace allows, and there are hundreds.
+    async with asyncio.timeout(400):
         # Nothing tells when another process has written a file: look again and again.
         while not wanted <= set(lines(path)):  # noqa: ASYNC110
             await asyncio.sleep(0.1)

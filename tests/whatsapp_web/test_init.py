@@ -420,11 +420,15 @@ async def test_removing_logs_out_and_removes_files(
     version = Path(hass.config.path(".storage", "whatsapp_web.version"))
     await hass.async_add_executor_job(database.touch)
     await hass.async_add_executor_job(version.touch)
+    fetched = Path(hass.config.cache_path(DOMAIN)) / "fetched.jpg"
+    await hass.async_add_executor_job(lambda: fetched.parent.mkdir(parents=True, exist_ok=True))
+    await hass.async_add_executor_job(fetched.touch)
     await hass.config_entries.async_remove(entry.entry_id)
     assert script.client.logged_out
     assert await async_get_storage(hass).async_list() == []
     assert not await hass.async_add_executor_job(database.exists)
     assert not await hass.async_add_executor_job(version.exists)
+    assert not await hass.async_add_executor_job(fetched.exists)
 
 
 @pytest.mark.parametrize(

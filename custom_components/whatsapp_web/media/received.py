@@ -2,9 +2,11 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 import hashlib
 import mimetypes
 from pathlib import Path
+import shutil
 from typing import Any, Final
 
 from aiohttp import web
@@ -67,6 +69,12 @@ def describe_media(message: IncomingMessage, config_entry_id: str) -> dict[str, 
         "media_content_id": f"media-source://{DOMAIN}/{config_entry_id}/{message.id}",
     }
     return {key: value for key, value in described.items() if value is not None}
+
+
+async def async_forget_received(hass: HomeAssistant) -> None:
+    """Remove the files that were fetched, with the last connection."""
+    folder = hass.data[DATA_CACHE].folder
+    await hass.async_add_executor_job(partial(shutil.rmtree, folder, ignore_errors=True))
 
 
 @callback
